@@ -1,0 +1,28 @@
+//! The event envelope: the wire form that every event has on every bus, queue and page.
+//!
+//! An [`Envelope`] can only be made from a [`Cause`] or from the wire. That is how correlation,
+//! causation, trace context and the hop count are carried on by construction: a handler never
+//! writes them, so it cannot forget them.
+//!
+//! The crate is pure: no I/O, no clock, no randomness. Identities of events are derived from what
+//! caused them, so that a reaction that runs twice names its events the same both times.
+
+mod cause;
+mod cloud_events;
+mod event;
+mod ids;
+mod inbound;
+mod seal;
+mod timestamp;
+mod traceparent;
+mod wire;
+
+pub use cause::{Cause, HOPS_MAX, TooManyHops};
+pub use cloud_events::{CloudEventError, to_cloud_event};
+pub use event::{Event, EventData, UnreadableEvent};
+pub use ids::{CommandId, CommitId, CorrelationId, EventId, InvalidId, StreamId, Version};
+pub use inbound::{Inbound, MalformedEvent};
+pub use seal::{Forged, Sealer};
+pub use timestamp::Timestamp;
+pub use traceparent::{InvalidTraceparent, Traceparent};
+pub use wire::{Envelope, Metadata};
