@@ -19,7 +19,11 @@ pub(crate) struct Step {
 impl Step {
     /// Starts a step whose length is not known.
     pub(crate) fn start(label: impl Display) -> Self {
-        Self::with_bar(ProgressBar::new_spinner(), label, "{spinner:.cyan} {prefix} {msg:.dim} {elapsed:.dim}")
+        Self::with_bar(
+            ProgressBar::new_spinner(),
+            label,
+            "{spinner:.cyan} {prefix} {msg:.dim} {elapsed:.dim}",
+        )
     }
 
     /// Starts a step of `total` parts.
@@ -38,7 +42,11 @@ impl Step {
         if is_terminal() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Self { bar, label, started: Instant::now() }
+        Self {
+            bar,
+            label,
+            started: Instant::now(),
+        }
     }
 
     /// Tells what is happening now.
@@ -56,7 +64,11 @@ impl Step {
         self.bar.finish_and_clear();
         let result = result.to_string();
         let gap = if result.is_empty() { "" } else { ": " };
-        eprintln!("✓ {}{gap}{result} ({})", self.label, seconds(self.started.elapsed()));
+        eprintln!(
+            "✓ {}{gap}{result} ({})",
+            self.label,
+            seconds(self.started.elapsed())
+        );
     }
 }
 
@@ -79,6 +91,10 @@ pub(crate) fn seconds(duration: Duration) -> String {
     match duration.as_millis() {
         millis @ ..1_000 => format!("{millis} ms"),
         ..60_000 => format!("{:.1} s", duration.as_secs_f64()),
-        _ => format!("{} min {:02} s", duration.as_secs() / 60, duration.as_secs() % 60),
+        _ => format!(
+            "{} min {:02} s",
+            duration.as_secs() / 60,
+            duration.as_secs() % 60
+        ),
     }
 }

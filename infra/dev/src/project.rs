@@ -9,40 +9,47 @@ use anyhow::{Context as _, Result, bail};
 
 /// A checkout of the project.
 #[derive(Debug, Clone)]
-pub struct Project {
+pub(crate) struct Project {
     root: PathBuf,
 }
 
 impl Project {
     /// Finds the checkout that holds the working directory.
-    pub fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let start = std::env::current_dir().context("cannot tell the working directory")?;
-        let is_root = |dir: &Path| dir.join("Cargo.lock").is_file() && dir.join("functions").is_dir();
+        let is_root =
+            |dir: &Path| dir.join("Cargo.lock").is_file() && dir.join("functions").is_dir();
         match start.ancestors().find(|dir| is_root(dir)) {
-            Some(root) => Ok(Self { root: root.to_owned() }),
-            None => bail!("{} is in no checkout of this project: run `cargo dev` inside one", start.display()),
+            Some(root) => Ok(Self {
+                root: root.to_owned(),
+            }),
+            None => bail!(
+                "{} is in no checkout of this project: run `cargo dev` inside one",
+                start.display()
+            ),
         }
     }
 
     /// The checkout's top folder.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// A path inside the checkout.
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
     /// The ignored folder in which everything lives that `cargo dev` makes.
-    pub fn local(&self) -> PathBuf {
+    pub(crate) fn local(&self) -> PathBuf {
         self.root.join(".local")
     }
 
     /// The names of all functions, in order: each is a folder, a crate and a binary.
-    pub fn functions(&self) -> Result<Vec<String>> {
+    pub(crate) fn functions(&self) -> Result<Vec<String>> {
         let folder = self.path("functions");
-        let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("cannot read {}", folder.display()))?;
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry?;

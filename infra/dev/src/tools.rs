@@ -42,18 +42,24 @@ impl Venv {
     /// Finds the environment of a set, making it if it isn't there.
     pub(crate) fn ensure(project: &Project, set: Set) -> Result<Self> {
         let requirements = project.path(&format!("infra/requirements/{}.txt", set.name()));
-        let pins = fs::read(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+        let pins = fs::read(&requirements)
+            .with_context(|| format!("cannot read {}", requirements.display()))?;
         let name = format!("{}-{}", set.name(), short_hash(&pins));
         let parent = cache(project).join("venv");
-        fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        let venv = Self { folder: parent.join(&name) };
+        fs::create_dir_all(&parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+        let venv = Self {
+            folder: parent.join(&name),
+        };
         if venv.is_ready() {
             return Ok(venv);
         }
-        let lock = File::create(parent.join(format!("{name}.lock"))).context("cannot create a lock file")?;
+        let lock = File::create(parent.join(format!("{name}.lock")))
+            .context("cannot create a lock file")?;
         let step = Step::start(format!("Installing the {} (first time only)", set.name()));
         step.now("waiting for another checkout");
-        lock.lock().context("cannot lock the folder of Python environments")?;
+        lock.lock()
+            .context("cannot lock the folder of Python environments")?;
         if !venv.is_ready() {
             venv.make(&requirements, &step)?;
         }
@@ -85,7 +91,8 @@ impl Venv {
 
     fn make(&self, requirements: &Path, step: &Step) -> Result<()> {
         if self.folder.exists() {
-            fs::remove_dir_all(&self.folder).context("cannot remove an unfinished Python environment")?;
+            fs::remove_dir_all(&self.folder)
+                .context("cannot remove an unfinished Python environment")?;
         }
         step.now("python3 -m venv");
         let mut venv = Command::new("python3");
@@ -95,7 +102,14 @@ impl Venv {
         })?;
         step.now("pip install");
         let mut pip = Command::new(self.python());
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ]);
         quiet(pip.arg(requirements)).context(
             "pip could not install the pinned tools. Check the network (or PIP_INDEX_URL, behind a mirror), then run \
              this command again",
@@ -107,16 +121,27 @@ impl Venv {
 /// Runs a command to its end and shows its output only if it fails.
 fn quiet(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {program}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {program}"))?;
     if output.status.success() {
         return Ok(());
     }
     let text = [output.stdout, output.stderr].concat();
-    bail!("{program} failed ({}):\n{}", output.status, String::from_utf8_lossy(&text).trim_end())
+    bail!(
+        "{program} failed ({}):\n{}",
+        output.status,
+        String::from_utf8_lossy(&text).trim_end()
+    )
 }
 
 fn cache(project: &Project) -> PathBuf {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     match (absolute("XDG_CACHE_HOME"), absolute("HOME")) {
         (Some(cache), _) => cache.join("event-router"),
         (None, Some(home)) => home.join(".cache/event-router"),
@@ -125,5 +150,9 @@ fn cache(project: &Project) -> PathBuf {
 }
 
 fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

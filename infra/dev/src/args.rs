@@ -1,0 +1,201 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Builds, runs, shows and checks event-router on this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo dev",
+    bin_name = "cargo dev",
+    version,
+    about,
+    max_term_width = 110,
+    propagate_version = false
+)]
+#[command(
+    after_help = "First time here? `cargo dev demo` starts everything and shows orders on their way."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `cargo dev` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts the emulator, builds and deploys the functions, seeds stock and customers
+    #[command(after_help = "Examples:
+  cargo dev up                                  on port 4566, or a free one if that is taken
+  cargo dev up --port 5000
+  cargo dev up --endpoint http://localhost:4566 into a LocalStack that is running already
+  set -a; . .local/env; set +a                  the stack's names as variables of the shell
+
+When a stack is up, it is updated: only what changed is built, uploaded and deployed.")]
+    Up(Up),
+    /// Stops the emulator and every function, or deletes the stack at --endpoint
+    #[command(after_help = "Does nothing when nothing is up. Logs and packages stay in .local.")]
+    Down,
+    /// Tells what is up, and how much waits in each queue
+    #[command(after_help = "Examples:
+  cargo dev status
+  cargo dev status --json
+
+Exits with 1 when no stack is up.")]
+    Status(Output),
+    /// Shows the functions' logs
+    #[command(after_help = "Examples:
+  cargo dev logs                    of all functions, in order of time
+  cargo dev logs charge-payment
+  cargo dev logs charge-payment --follow")]
+    Logs(Logs),
+    /// Tells the story of one order: which event caused which, and when
+    #[command(after_help = "Examples:
+  cargo dev story ord-1
+  cargo dev story ord-1 --json")]
+    Story(Story),
+    /// Shows what lies in the dead-letter queues, and leaves it there
+    #[command(
+        name = "dead-letters",
+        after_help = "Examples:
+  cargo dev dead-letters
+  cargo dev dead-letters accept-event --json"
+    )]
+    DeadLetters(DeadLetters),
+    /// Sends sample orders as another system would, and shows them on their way
+    #[command(after_help = "Examples:
+  cargo dev demo                    starts a stack first if none is up
+  cargo dev demo --orders 200       generated orders, all at once: throughput and latency
+  cargo dev demo --json
+
+Exits with 0 only if every order ended as expected.")]
+    Demo(Demo),
+    /// Checks everything: format, lints, template, unit tests, end-to-end tests
+    #[command(after_help = "Examples:
+  cargo dev test
+  cargo dev test --only lint --only unit
+  cargo dev test --keep-going       all steps, even after one failed")]
+    Test(Test),
+    /// Builds what goes to AWS: target/lambda/<function>/bootstrap.zip
+    #[command(after_help = "Examples:
+  cargo dev build                   for Graviton (arm64), as the template expects
+  cargo dev build --x86-64")]
+    Build(Build),
+    /// Measures
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// `cargo dev up`
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The emulator's port [default: 4566, or a free one if that is taken]
+    #[arg(long, conflicts_with = "endpoint")]
+    pub port: Option<u16>,
+    /// Deploys to an emulator that is running already, with the AWS keys of the environment if there are any
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// How a command prints its result.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// Prints JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cargo dev logs`
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// One function only
+    pub function: Option<String>,
+    /// Goes on showing what comes
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How far back to begin
+    #[arg(long, value_name = "MINUTES", default_value_t = 15)]
+    pub since: u32,
+}
+
+/// `cargo dev story`
+#[derive(Debug, Args)]
+pub struct Story {
+    /// The order's id
+    pub order: String,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// `cargo dev dead-letters`
+#[derive(Debug, Args)]
+pub struct DeadLetters {
+    /// One function only
+    pub function: Option<String>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// `cargo dev demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Sends this many generated orders instead of the samples
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub orders: Option<u32>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// `cargo dev test`
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Runs this step only; may be given several times
+    #[arg(long, value_enum, value_name = "STEP")]
+    pub only: Vec<crate::check::StepName>,
+    /// Goes on after a step that failed
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// `cargo dev build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// For Intel and AMD processors; deploy with Architecture=x86_64
+    #[arg(long = "x86-64")]
+    pub x86_64: bool,
+}
+
+/// `cargo dev bench`
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Time from start to the first request for work, peak memory and package size of each function
+    #[command(after_help = "Examples:
+  cargo dev bench coldstart
+  cargo dev bench coldstart --function query-order --runs 9
+  cargo dev bench coldstart --json
+
+Each function is compared with one that does nothing (infra/hello), built with the same profile in the same run.
+Exits with 1 if one takes more than 4 times as long to start, has 5 MB or more, or needs 24 MB of memory or more.
+The release build of all functions takes minutes.")]
+    Coldstart(Coldstart),
+}
+
+/// `cargo dev bench coldstart`
+#[derive(Debug, Args)]
+pub struct Coldstart {
+    /// One function only; may be given several times
+    #[arg(long = "function", value_name = "NAME")]
+    pub functions: Vec<String>,
+    /// How often each function is started
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub runs: u32,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}

@@ -1,0 +1,144 @@
+//! `cargo dev test`: every check of the project, in order, each under its heading.
+//!
+//! All steps share one target folder, one profile and one set of features, so dependencies are compiled once. (Clippy
+//! keeps metadata of its own beside them: it checks dependencies without generating their code.)
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+
+use crate::args::Test;
+use crate::build::cargo;
+use crate::progress::seconds;
+use crate::project::Project;
+use crate::table::Table;
+use crate::tools::{Set, Venv};
+
+/// A step of `cargo dev test`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StepName {
+    /// Formatting is rustfmt's
+    Fmt,
+    /// Clippy finds nothing
+    Lint,
+    /// The plain template is in step with its source, and cfn-lint finds nothing in it
+    Template,
+    /// Tests of every crate, and of the repository itself
+    Unit,
+    /// Orders through a stack of their own, end to end
+    E2e,
+}
+
+impl StepName {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt: cargo fmt --check",
+            Self::Lint => "lint: cargo clippy",
+            Self::Template => "template: translate.py --check, cfn-lint",
+            Self::Unit => "unit: cargo test",
+            Self::E2e => "e2e: cargo test --test flows",
+        }
+    }
+
+    fn commands(self, project: &Project) -> Result<Vec<Command>> {
+        let cargo = |arguments: &[&str]| {
+            let mut command = cargo(project);
+            command.args(arguments);
+            command
+        };
+        Ok(match self {
+            Self::Fmt => vec![cargo(&["fmt", "--all", "--check"])],
+            Self::Lint => vec![cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])],
+            Self::Template => template(project)?,
+            Self::Unit => vec![cargo(&["test", "--workspace"])],
+            // The whole workspace is named for its features; the only test of this name is the one in tests/.
+            Self::E2e => vec![cargo(&[
+                "test",
+                "--workspace",
+                "--test",
+                "flows",
+                "--",
+                "--nocapture",
+            ])],
+        })
+    }
+}
+
+/// Runs the steps and closes with what became of each.
+pub(crate) fn run(project: &Project, options: &Test) -> Result<ExitCode> {
+    let all = StepName::value_variants().iter().copied();
+    let steps: Vec<StepName> = all
+        .filter(|step| options.only.is_empty() || options.only.contains(step))
+        .collect();
+    let mut results = Vec::new();
+    let mut failed = false;
+    for step in steps {
+        if failed && !options.keep_going {
+            results.push((step, "not run", Duration::ZERO));
+            continue;
+        }
+        eprintln!("\n━━ {} ━━", step.title());
+        let started = Instant::now();
+        let passed = passes(step.commands(project)?)?;
+        failed |= !passed;
+        results.push((
+            step,
+            if passed { "passed" } else { "FAILED" },
+            started.elapsed(),
+        ));
+    }
+    let mut table = Table::new(["step", "result", "time"]);
+    for (step, result, time) in &results {
+        table.row([
+            step.title().to_owned(),
+            (*result).to_owned(),
+            seconds(*time),
+        ]);
+    }
+    println!("\n{table}");
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn passes(commands: Vec<Command>) -> Result<bool> {
+    for mut command in commands {
+        let program = command.get_program().to_string_lossy().into_owned();
+        if !command
+            .status()
+            .with_context(|| format!("cannot start {program}"))?
+            .success()
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn template(project: &Project) -> Result<Vec<Command>> {
+    // The transform and cfn-lint want different versions of the same packages.
+    let emulator = Venv::ensure(project, Set::Emulator)?;
+    let tools = Venv::ensure(project, Set::Tools)?;
+    let mut translate = Command::new(emulator.python());
+    translate
+        .arg(project.path("infra/translate.py"))
+        .arg("--check");
+    let mut lint = Command::new(tools.python());
+    lint.args(["-m", "cfnlint", "--template"])
+        .arg(project.path("infra/cloudformation.json"));
+    for command in [&mut translate, &mut lint] {
+        command.current_dir(project.root());
+    }
+    Ok(vec![translate, lint])
+}

@@ -1,0 +1,65 @@
+//! `cargo dev`: builds, runs, shows and checks the project on a developer's machine.
+//!
+//! It is a library with a thin program around it, so that the end-to-end tests start their stack through
+//! [`stack::Stack`] and thus in the very way in which users do.
+
+pub mod args;
+mod build;
+mod check;
+mod cloud;
+mod deploy;
+mod emulator;
+pub mod env_file;
+mod inbound;
+mod package;
+mod progress;
+mod project;
+mod seed;
+pub mod stack;
+mod state;
+mod table;
+mod tools;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::args::{Arguments, Command};
+use crate::build::Architecture;
+use crate::project::Project;
+
+/// Runs a command to its end. Errors are told on standard error.
+#[must_use]
+pub fn main(arguments: Arguments) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let project = Project::find()?;
+    match command {
+        Command::Up(up) => up::up(&project, &up).await,
+        Command::Down => up::down(&project).await,
+        Command::Build(build) => {
+            let architecture = if build.x86_64 {
+                Architecture::X86_64
+            } else {
+                Architecture::Arm64
+            };
+            build::for_aws(&project, architecture).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Test(test) => check::run(&project, &test),
+        _ => anyhow::bail!("not yet"),
+    }
+}

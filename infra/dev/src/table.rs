@@ -1,0 +1,28 @@
+//! Tables on standard output, all in one look.
+
+use std::fmt;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+
+/// A table with a head.
+pub(crate) struct Table(comfy_table::Table);
+
+impl Table {
+    /// A table with these columns.
+    pub(crate) fn new<const N: usize>(columns: [&str; N]) -> Self {
+        let mut table = comfy_table::Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns);
+        Self(table)
+    }
+
+    /// Adds a row.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.0.add_row(cells);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo dev up` and `cargo dev down`: what they tell the user.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::args::Up;
+use crate::project::Project;
+use crate::stack::{self, Running};
+
+pub(crate) async fn up(project: &Project, options: &Up) -> Result<ExitCode> {
+    let running = stack::up(project, options.port, options.endpoint.as_deref()).await?;
+    if options.output.json {
+        println!("{:#}", json!(running.variables));
+    } else {
+        println!("{}", summary(&running));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) async fn down(project: &Project) -> Result<ExitCode> {
+    if !stack::down(project).await? {
+        eprintln!("nothing is up");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(running: &Running) -> String {
+    let of = |name: &str| &running.variables[name];
+    let emulator = match running.state.emulator_pid {
+        Some(pid) => format!("MiniStack, process {pid}, log in .local/emulator/emulator.log"),
+        None => "not started by this tool".to_owned(),
+    };
+    format!(
+        "
+The stack {} is up.
+  endpoint      {} ({emulator})
+  events go in  bus {} (EventBridge PutEvents)
+  HTTP API      {}
+  event store   table {}
+  read models   table {}
+  all names     .local/env
+
+Next:
+  cargo dev demo                    watch sample orders on their way
+  cargo dev status                  what waits where
+  cargo dev logs --follow           what the functions say
+  cargo dev down                    stop everything",
+        of("STACK_NAME"),
+        of("AWS_ENDPOINT_URL"),
+        of("INBOUND_BUS"),
+        of("API_URL"),
+        of("EVENTS_TABLE"),
+        of("VIEWS_TABLE"),
+    )
+}
