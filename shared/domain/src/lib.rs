@@ -1,1 +1,30 @@
-//! placeholder
+//! Order fulfilment as pure functions: what can happen ([`events`]), what each aggregate decides
+//! about it, and how the read model is folded.
+//!
+//! Nothing here does I/O, knows the time, or draws a random number. Each aggregate is a state, a
+//! `decide(state, command)` and an `evolve(state, event)`; the event store runs them.
+
+pub mod customer;
+pub mod events;
+pub mod ids;
+pub mod money;
+pub mod order;
+pub mod order_view;
+pub mod payment;
+pub mod reservation;
+pub mod shipment;
+pub mod stock_item;
+
+pub use envelope::Aggregate;
+pub use customer::Customer;
+pub use ids::{CustomerId, OrderId, ProductId};
+pub use money::{Currency, Money};
+pub use order::Order;
+pub use order_view::{OrderStatus, OrderView};
+pub use payment::Payment;
+pub use reservation::Reservation;
+pub use shipment::Shipment;
+pub use stock_item::StockItem;
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ pub struct Cause {
     traceparent: Traceparent,
     hops: u32,
     extra: BTreeMap<String, Value>,
+    given_event_id: Option<EventId>,
 }
 
 /// A story that has become too long to be anything but a loop.
@@ -42,6 +43,7 @@ impl Cause {
             correlation_id,
             hops: 0,
             extra: BTreeMap::new(),
+            given_event_id: None,
         }
     }
 
@@ -62,6 +64,7 @@ impl Cause {
             traceparent: meta.traceparent.unwrap_or_else(|| trace_of(&meta.correlation_id)),
             hops,
             extra: BTreeMap::new(),
+            given_event_id: None,
         })
     }
 
@@ -75,6 +78,7 @@ impl Cause {
             traceparent: metadata.traceparent.unwrap_or_else(|| trace_of(&metadata.correlation_id)),
             hops: 0,
             extra: metadata.extra.clone(),
+            given_event_id: Some(id.clone()),
         }
     }
 
@@ -82,6 +86,13 @@ impl Cause {
     #[must_use]
     pub fn commit_id(&self) -> &CommitId {
         &self.commit_id
+    }
+
+    /// The id of the commit's event at `index`, where it was given: another system's event keeps
+    /// its own. All others are derived from the commit's id.
+    #[must_use]
+    pub fn event_id(&self, index: usize) -> Option<EventId> {
+        self.given_event_id.clone().filter(|_| index == 0)
     }
 
     /// What every event of the commit inherits.

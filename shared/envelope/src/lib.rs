@@ -7,6 +7,7 @@
 //! The crate is pure: no I/O, no clock, no randomness. Identities of events are derived from what
 //! caused them, so that a reaction that runs twice names its events the same both times.
 
+mod aggregate;
 mod cause;
 mod cloud_events;
 mod event;
@@ -17,6 +18,7 @@ mod timestamp;
 mod traceparent;
 mod wire;
 
+pub use aggregate::Aggregate;
 pub use cause::{Cause, HOPS_MAX, TooManyHops};
 pub use cloud_events::{CloudEventError, to_cloud_event};
 pub use event::{Event, EventData, UnreadableEvent};

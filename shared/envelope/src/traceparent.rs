@@ -34,6 +34,32 @@ impl Traceparent {
         Self { span_id: span_id.max(1), ..self }
     }
 
+    /// Trace id, span id and flags, as stored.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 25] {
+        let mut bytes = [0; 25];
+        bytes[..16].copy_from_slice(&self.trace_id.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.span_id.to_be_bytes());
+        bytes[24] = self.flags;
+        bytes
+    }
+
+    /// Reads the form of [`to_bytes`](Traceparent::to_bytes).
+    ///
+    /// # Errors
+    /// [`InvalidTraceparent`] when there are not 25 bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidTraceparent> {
+        let fail = || InvalidTraceparent(format!("{} bytes", bytes.len()));
+        let bytes: &[u8; 25] = bytes.try_into().map_err(|_| fail())?;
+        let (trace_id, rest) = bytes.split_first_chunk().ok_or_else(fail)?;
+        let (span_id, _) = rest.split_first_chunk().ok_or_else(fail)?;
+        Ok(Self {
+            trace_id: u128::from_be_bytes(*trace_id),
+            span_id: u64::from_be_bytes(*span_id),
+            flags: bytes[24],
+        })
+    }
+
     /// The value for the `TraceHeader` of a PutEvents entry.
     #[must_use]
     pub fn to_xray_header(self) -> String {
@@ -93,6 +119,7 @@ mod tests {
     fn the_example_of_the_standard_reads_back_and_becomes_an_xray_header() {
         let parent = Traceparent::try_from(EXAMPLE.to_owned()).expect("valid");
         assert_eq!(parent.to_string(), EXAMPLE);
+        assert_eq!(Traceparent::from_bytes(&parent.to_bytes()), Ok(parent));
         assert_eq!(
             parent.to_xray_header(),
             "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1"

@@ -1,1 +1,20 @@
-//! placeholder
+//! What the system needs from outside, as narrow traits: time, identities, the bus, dead letters
+//! and views. (The event store has a crate of its own.)
+//!
+//! Readers and writers are separate traits, so that a trait in a handler's signature is an action
+//! in its role. Each port comes with an in-memory implementation that obeys the same contract; the
+//! whole system runs on these in one process, under a clock that a test moves.
+
+mod clock;
+mod dead_letters;
+mod ids;
+mod publish;
+mod unavailable;
+mod views;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use dead_letters::{Class, DeadLetter, DeadLetters, MemoryDeadLetters};
+pub use ids::{Ids, RandomIds, SeededIds};
+pub use publish::{MemoryBus, Publish, PublishError};
+pub use unavailable::Unavailable;
+pub use views::{Consistency, LoadView, MemoryViews, Revision, SaveView, SaveViewError, Viewed};

@@ -1,0 +1,264 @@
+//! The event store's port on a DynamoDB table.
+//!
+//! One `PutItem` under the condition that its key is free is the whole of optimistic concurrency:
+//! the key of a commit is the version after the head that its writer saw. A failed condition hands
+//! back the item that is there, so the loser needs no read to learn what won.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use envelope::{CommitId, StreamId, Timestamp, Version};
+use event_store::{
+    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, ReadError,
+};
+use ports::{Consistency, Unavailable};
+
+use crate::item::{Item, decode, encode, number, string};
+use crate::unavailable;
+
+/// How many of the newest commits the first request of a load asks for. A state rides in most
+/// commits, and four commits of up to a kilobyte each cost the same half read unit as one.
+const FIRST_PAGE: i32 = 4;
+
+/// How long a claim is kept: longer than any queue, archive or dead letter keeps an event.
+const CLAIM_DAYS: i64 = 30;
+
+const KEY_IS_FREE: &str = "attribute_not_exists(p)";
+
+/// Streams in one table. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct EventStore {
+    client: Client,
+    table: String,
+}
+
+/// Which way a query runs, and from where.
+struct Range<'a> {
+    stream: &'a StreamId,
+    condition: &'static str,
+    version: Version,
+    forward: bool,
+    consistency: Consistency,
+}
+
+impl EventStore {
+    /// A store in this table.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Reads commits page by page until `enough` says so, or there are no more.
+    async fn query(
+        &self,
+        range: Range<'_>,
+        first_page: Option<i32>,
+        mut enough: impl FnMut(&Commit) -> bool,
+    ) -> Result<Vec<Commit>, ReadError> {
+        let mut commits = Vec::new();
+        let mut limit = first_page;
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression(range.condition)
+                .expression_attribute_values(":p", string(range.stream.to_string()))
+                .expression_attribute_values(":v", number(range.version))
+                .scan_index_forward(range.forward)
+                .consistent_read(range.consistency == Consistency::Strong)
+                .set_limit(limit.take())
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(unavailable("dynamodb:Query"))?;
+            for item in page.items() {
+                let commit = decode(item)?;
+                let done = enough(&commit);
+                commits.push(commit);
+                if done {
+                    return Ok(commits);
+                }
+            }
+            // Each page starts behind the one before it, so the loop ends with the stream.
+            match page.last_evaluated_key {
+                Some(key) if !key.is_empty() => start = Some(key),
+                _ => return Ok(commits),
+            }
+        }
+    }
+}
+
+impl Load for EventStore {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        let range = Range {
+            stream,
+            condition: "p = :p AND v > :v",
+            version: Version::ZERO,
+            forward: false,
+            consistency,
+        };
+        let carries = |commit: &Commit| commit.carried.as_ref().is_some_and(|c| c.layout == layout);
+        let mut commits = self.query(range, Some(FIRST_PAGE), carries).await?;
+        commits.reverse();
+        Ok(commits)
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        // The commit that holds the version may start before it.
+        let holding = Range {
+            stream,
+            condition: "p = :p AND v <= :v",
+            version: from,
+            forward: false,
+            consistency,
+        };
+        let mut commits = self.query(holding, Some(1), |_| true).await?;
+        commits.retain(|commit| commit.last() >= from);
+        let later = Range {
+            stream,
+            condition: "p = :p AND v > :v",
+            version: from,
+            forward: true,
+            consistency,
+        };
+        commits.extend(self.query(later, None, |_| false).await?);
+        Ok(commits)
+    }
+}
+
+fn check_size(commit: &Commit) -> Result<(), AppendError> {
+    match commit.item_bytes() {
+        bytes if bytes > ITEM_BYTES_MAX => Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX }),
+        _ => Ok(()),
+    }
+}
+
+/// The conflict that a failed condition tells of.
+fn conflict(item: Option<&Item>) -> AppendError {
+    match item.map(decode) {
+        Some(Ok(winner)) => AppendError::Conflict(Box::new(winner)),
+        Some(Err(error)) => AppendError::Unreadable(error),
+        None => AppendError::Unavailable(Unavailable::new(
+            "dynamodb:PutItem",
+            "the condition failed, but the item that is there was not returned",
+        )),
+    }
+}
+
+impl Append for EventStore {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        check_size(commit)?;
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(commit)))
+            .condition_expression(KEY_IS_FREE)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    Err(conflict(failed.item()))
+                }
+                _ => Err(unavailable("dynamodb:PutItem")(error).into()),
+            },
+        }
+    }
+}
+
+impl EventStore {
+    fn put(&self, item: Item) -> Result<TransactWriteItem, AppendError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(KEY_IS_FREE)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|error| Unavailable::new("dynamodb:TransactWriteItems", error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl AppendAll for EventStore {
+    async fn append_all(
+        &self,
+        commits: &[Commit],
+        claim: Option<&CommitId>,
+    ) -> Result<(), AppendAllError> {
+        let mut writes = Vec::with_capacity(commits.len() + 1);
+        for commit in commits {
+            check_size(commit)?;
+            writes.push(self.put(encode(commit))?);
+        }
+        if let Some(claim) = claim {
+            let now = commits.first().map_or(Timestamp::from_millis(0), |commit| commit.time);
+            writes.push(self.put(claim_item(claim, now))?);
+        }
+        let result = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let Err(error) = result else { return Ok(()) };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                let why = why_cancelled(reasons, commits.len());
+                Err(why.unwrap_or_else(|| {
+                    AppendError::from(unavailable("dynamodb:TransactWriteItems")(error)).into()
+                }))
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                Err(AppendAllError::Busy)
+            }
+            _ => Err(AppendError::from(unavailable("dynamodb:TransactWriteItems")(error)).into()),
+        }
+    }
+}
+
+/// A claim is an item beside the streams. It has no events, so nothing publishes it.
+fn claim_item(claim: &CommitId, now: Timestamp) -> Item {
+    let expires = now.as_millis() / 1000 + CLAIM_DAYS * 24 * 60 * 60;
+    Item::from([
+        ("p".to_owned(), string(format!("claim#{}", claim.as_str()))),
+        ("v".to_owned(), number(0)),
+        ("ttl".to_owned(), number(expires)),
+    ])
+}
+
+/// What a cancelled transaction means; `None` if no reason is part of the contract (throttling, for example).
+fn why_cancelled(
+    reasons: &[CancellationReason],
+    commits: usize,
+) -> Option<AppendAllError> {
+    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+    if reasons.get(commits).is_some_and(failed) {
+        return Some(AppendAllError::Claimed);
+    }
+    let mut winners = Vec::new();
+    for reason in reasons.iter().take(commits).filter(|reason| failed(reason)) {
+        match conflict(reason.item()) {
+            AppendError::Conflict(winner) => winners.push(*winner),
+            other => return Some(other.into()),
+        }
+    }
+    if !winners.is_empty() {
+        return Some(AppendAllError::Conflict(winners));
+    }
+    let busy = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
+    busy.then_some(AppendAllError::Busy)
+}

@@ -1,0 +1,152 @@
+//! A commit as an item, and back.
+//!
+//! | attribute | type | what |
+//! |---|---|---|
+//! | `p` | S | partition key: `<aggregateType>#<aggregateId>` |
+//! | `v` | N | sort key: version of the first event |
+//! | `e` | B | the events: JSON array of `{i?, t, v?, d}` (id, type, schema version, data) |
+//! | `c` | S | commit id |
+//! | `t` | N | time, in milliseconds |
+//! | `k` | S | correlation id, unless it is the commit id |
+//! | `a` | S | causation id, unless the commit id begins with it; empty if there is none |
+//! | `w` | B | trace context: trace id, span id, flags (25 bytes) |
+//! | `o` | N | hops, unless 0 |
+//! | `m` | S | other metadata: JSON object |
+//! | `h`, `s`, `r` | N, B, B | carried state: layout digest, JSON, digests of recent commits (8 bytes each) |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use envelope::{CommitId, CorrelationId, Metadata, StreamId, Timestamp, Traceparent, Version};
+use event_store::{Carried, Commit, ReadError, Recent};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+pub(crate) fn string(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(crate) fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn binary(bytes: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+/// The key of a commit.
+pub(crate) fn key(stream: &StreamId, version: Version) -> [(String, AttributeValue); 2] {
+    [("p".to_owned(), string(stream.to_string())), ("v".to_owned(), number(version))]
+}
+
+/// The cause that a commit id begins with.
+fn implied_cause(commit_id: &CommitId) -> &str {
+    commit_id.as_str().rsplit_once('/').map_or(commit_id.as_str(), |(cause, _)| cause)
+}
+
+pub(crate) fn encode(commit: &Commit) -> Item {
+    let metadata = &commit.metadata;
+    let mut item = Item::from(key(&commit.stream, commit.first));
+    let mut put = |name: &str, value| item.insert(name.to_owned(), value);
+    put("e", binary(serde_json::to_vec(&commit.events).expect("events are JSON")));
+    put("c", string(commit.commit_id.as_str()));
+    put("t", number(commit.time.as_millis()));
+    if metadata.correlation_id.as_str() != commit.commit_id.as_str() {
+        put("k", string(metadata.correlation_id.as_str()));
+    }
+    let causation_id = metadata.causation_id.as_deref().unwrap_or_default();
+    if causation_id != implied_cause(&commit.commit_id) {
+        put("a", string(causation_id));
+    }
+    if let Some(traceparent) = metadata.traceparent {
+        put("w", binary(traceparent.to_bytes().to_vec()));
+    }
+    if metadata.hops > 0 {
+        put("o", number(metadata.hops));
+    }
+    if !metadata.extra.is_empty() {
+        put("m", string(serde_json::to_string(&metadata.extra).expect("metadata is JSON")));
+    }
+    if let Some(carried) = &commit.carried {
+        put("h", number(carried.layout));
+        put("s", binary(carried.state.clone()));
+        let digests = carried.recent.digests().iter();
+        put("r", binary(digests.flat_map(|digest| digest.to_be_bytes()).collect()));
+    }
+    item
+}
+
+/// Reads an item back.
+///
+/// # Errors
+/// [`ReadError::Corrupt`], with the stream and version as far as they can be told.
+pub(crate) fn decode(item: &Item) -> Result<Commit, ReadError> {
+    try_decode(item).ok_or(()).or_else(|()| Err(corrupt(item)))
+}
+
+fn corrupt(item: &Item) -> ReadError {
+    let missing = ["p", "v", "e", "c", "t"].into_iter().find(|name| !item.contains_key(*name));
+    ReadError::Corrupt {
+        stream: text(item, "p").unwrap_or("?").to_owned(),
+        version: parsed(item, "v").unwrap_or(0),
+        what: missing.map_or_else(
+            || "an attribute does not have the form that it should have".to_owned(),
+            |name| format!("attribute `{name}` is missing"),
+        ),
+    }
+}
+
+fn try_decode(item: &Item) -> Option<Commit> {
+    let commit_id = CommitId::from_stored(text(item, "c")?.to_owned());
+    let correlation_id = text(item, "k").unwrap_or(commit_id.as_str());
+    let causation_id = text(item, "a").unwrap_or_else(|| implied_cause(&commit_id));
+    let metadata = Metadata {
+        correlation_id: CorrelationId::new(correlation_id).ok()?,
+        causation_id: (!causation_id.is_empty()).then(|| causation_id.to_owned()),
+        traceparent: bytes(item, "w").map(Traceparent::from_bytes).transpose().ok()?,
+        hops: optional(item, "o", 0)?,
+        seal: None,
+        extra: match text(item, "m") {
+            Some(json) => serde_json::from_str(json).ok()?,
+            None => Default::default(),
+        },
+    };
+    let commit = Commit {
+        stream: StreamId::parse(text(item, "p")?).ok()?,
+        first: Version::new(parsed(item, "v").filter(|version| *version > 0)?),
+        time: Timestamp::from_millis(parsed(item, "t")?),
+        events: serde_json::from_slice(bytes(item, "e")?).ok()?,
+        carried: item.contains_key("s").then(|| carried(item)).flatten(),
+        commit_id,
+        metadata,
+    };
+    (!commit.events.is_empty()).then_some(commit)
+}
+
+/// A carried state that cannot be read is left out: it is only a shortcut past the events.
+fn carried(item: &Item) -> Option<Carried> {
+    let digest = |chunk: &[u8]| chunk.try_into().map(u64::from_be_bytes).ok();
+    Some(Carried {
+        layout: parsed(item, "h")?,
+        state: bytes(item, "s")?.to_vec(),
+        recent: Recent::from_digests(bytes(item, "r")?.chunks(8).map(digest).collect::<Option<_>>()?),
+    })
+}
+
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+    item.get(name)?.as_b().ok().map(Blob::as_ref)
+}
+
+pub(crate) fn parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// A number that may be missing, but not malformed.
+fn optional<T: std::str::FromStr>(item: &Item, name: &str, default: T) -> Option<T> {
+    if item.contains_key(name) { parsed(item, name) } else { Some(default) }
+}

@@ -1,0 +1,83 @@
+//! A customer: whom to tell, and whether they may order.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Aggregate;
+use crate::events::{UserRegistered, event_set};
+
+event_set! {
+    /// What can happen to a customer.
+    CustomerEvent { UserRegistered, }
+}
+
+/// Marker of the customer aggregate.
+#[derive(Debug, Clone, Copy)]
+pub struct Customer;
+
+/// What is known of a customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct State {
+    /// `None` before registration.
+    pub profile: Option<Profile>,
+}
+
+/// A registered customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Name to address them by.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Phone number in E.164 form.
+    pub phone: String,
+    /// Whether they may order.
+    pub active: bool,
+}
+
+/// Requests to a customer's stream.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Take a registration over.
+    Register(UserRegistered),
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The id is taken by a registration with other contents.
+    #[error("the customer is registered already, with other details")]
+    AlreadyRegistered,
+}
+
+impl Aggregate for Customer {
+    type State = State;
+    type Event = CustomerEvent;
+    type Command = Command;
+    type Rejection = Rejection;
+    const TYPE: &'static str = "Customer";
+    const LAYOUT: u32 = 0xe962_6354;
+
+    fn decide(state: &State, Command::Register(registered): &Command) -> Result<Vec<CustomerEvent>, Rejection> {
+        match &state.profile {
+            None => Ok(vec![registered.clone().into()]),
+            Some(profile) if *profile == profile_of(registered) => Ok(vec![]),
+            Some(_) => Err(Rejection::AlreadyRegistered),
+        }
+    }
+
+    fn evolve(_: State, event: &CustomerEvent) -> State {
+        match event {
+            CustomerEvent::UserRegistered(registered) => State { profile: Some(profile_of(registered)) },
+        }
+    }
+}
+
+fn profile_of(registered: &UserRegistered) -> Profile {
+    Profile {
+        name: registered.name.clone(),
+        email: registered.email.clone(),
+        phone: registered.phone.clone(),
+        active: registered.active,
+    }
+}

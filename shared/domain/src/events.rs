@@ -1,0 +1,308 @@
+//! Every event of the domain: one struct for each type, its data on the wire.
+//!
+//! The events between the steps are *fat*: each carries what the next service needs, so that no
+//! service reads another's stream. The JSON Schemas in `events/` are generated from these structs.
+
+use std::collections::BTreeMap;
+
+use envelope::EventData;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{CustomerId, Money, OrderId, ProductId};
+
+/// The most lines in one order: reserving takes one write per product and one for the reservation,
+/// in one transaction of at most 100 (DynamoDB, `TransactWriteItems`).
+pub const ORDER_LINES_MAX: usize = 99;
+
+/// One line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderLine {
+    /// What is ordered.
+    pub product_id: ProductId,
+    /// How many of it.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub quantity: u32,
+    /// Price of one.
+    pub unit_price: Money,
+}
+
+/// Where a parcel goes. The lines that are given are kept as they came; none is required.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(transparent)]
+pub struct Address(#[schemars(length(min = 1, max = 32))] pub BTreeMap<String, Value>);
+
+/// How an order is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentTerms {
+    /// The method; the sandbox provider takes those that begin with `sandbox-`.
+    #[schemars(length(min = 1, max = 64))]
+    pub method: String,
+}
+
+/// Which style of workflow carries an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Workflow {
+    /// Services react to each other's events.
+    Choreography,
+}
+
+macro_rules! event_data {
+    ($(#[$doc:meta])* $name:ident v $version:literal { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+
+        impl EventData for $name {
+            const TYPE: &'static str = stringify!($name);
+            const SCHEMA_VERSION: u32 = $version;
+        }
+    };
+}
+
+event_data! {
+    /// An order was placed.
+    OrderPlaced v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// What was ordered.
+        #[schemars(length(min = 1, max = 99))]
+        items: Vec<OrderLine>,
+        /// Sum of all lines.
+        total: Money,
+        /// Where it goes.
+        shipping_address: Address,
+        /// How it is paid.
+        payment: PaymentTerms,
+        /// Which style of workflow carries it; the stack's default if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<Workflow>,
+    }
+}
+event_data! {
+    /// Everything that was ordered is on its way: the order ended well.
+    OrderFulfilled v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// The carrier's number for the parcel.
+        tracking_number: String,
+    }
+}
+event_data! {
+    /// The order ended without success; what was done for it is undone by the services that did it.
+    OrderFailed v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// Why, for a person to read.
+        reason: String,
+    }
+}
+event_data! {
+    /// Stock for every line of an order is set aside.
+    InventoryReserved v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// What is set aside.
+        items: Vec<OrderLine>,
+        /// What is to be paid.
+        total: Money,
+        /// How it is to be paid.
+        payment: PaymentTerms,
+        /// Where it goes.
+        shipping_address: Address,
+    }
+}
+event_data! {
+    /// Stock did not suffice; nothing is set aside.
+    InventoryReserveFailed v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// What was short.
+        reason: String,
+    }
+}
+event_data! {
+    /// What was set aside for an order is free again.
+    InventoryReleased v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// What is free again.
+        items: Vec<OrderLine>,
+    }
+}
+event_data! {
+    /// Units of a product came in.
+    StockReplenished v 1 {
+        /// The product.
+        product_id: ProductId,
+        /// How many came in.
+        #[schemars(range(min = 0, max = 1_000_000_000))]
+        quantity: u32,
+    }
+}
+event_data! {
+    /// Units of a product are set aside for an order.
+    StockReserved v 1 {
+        /// The product.
+        product_id: ProductId,
+        /// The order.
+        order_id: OrderId,
+        /// How many.
+        quantity: u32,
+    }
+}
+event_data! {
+    /// Units of a product that were set aside for an order are free again.
+    StockReleased v 1 {
+        /// The product.
+        product_id: ProductId,
+        /// The order.
+        order_id: OrderId,
+        /// How many.
+        quantity: u32,
+    }
+}
+event_data! {
+    /// The customer's money was taken.
+    PaymentCompleted v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who paid.
+        customer_id: CustomerId,
+        /// How much.
+        amount: Money,
+        /// The provider's number for the charge.
+        provider_reference: String,
+        /// What was paid for.
+        items: Vec<OrderLine>,
+        /// Where it goes.
+        shipping_address: Address,
+    }
+}
+event_data! {
+    /// The provider declined; no money was taken.
+    PaymentFailed v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who was to pay.
+        customer_id: CustomerId,
+        /// The provider's reason.
+        reason: String,
+    }
+}
+event_data! {
+    /// The customer's money was given back.
+    PaymentRefunded v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// How much.
+        amount: Money,
+        /// The provider's number for the refund.
+        provider_reference: String,
+    }
+}
+event_data! {
+    /// The carrier took the parcel.
+    OrderShipped v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who gets it.
+        customer_id: CustomerId,
+        /// The carrier's number for the parcel.
+        tracking_number: String,
+    }
+}
+event_data! {
+    /// The carrier refused the parcel.
+    ShipmentFailed v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who was to get it.
+        customer_id: CustomerId,
+        /// The carrier's reason.
+        reason: String,
+    }
+}
+event_data! {
+    /// A customer registered.
+    UserRegistered v 1 {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Name to address them by.
+        #[schemars(length(min = 1, max = 200))]
+        name: String,
+        /// Where e-mail goes.
+        #[schemars(length(max = 254), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
+        email: String,
+        /// Where text messages go, in E.164 form.
+        #[schemars(regex(pattern = r"^\+[1-9][0-9]{6,14}$"))]
+        phone: String,
+        /// Whether they may order.
+        #[serde(default = "yes")]
+        active: bool,
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Makes the closed set of events of one stream (or of one reader) from their data types.
+macro_rules! event_set {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $data:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "each variant is documented at the data that it holds")]
+        pub enum $name { $($data($crate::events::$data),)* }
+
+        impl envelope::Event for $name {
+            fn event_type(&self) -> &'static str {
+                match self { $(Self::$data(_) => <$crate::events::$data as envelope::EventData>::TYPE,)* }
+            }
+
+            fn schema_version(&self) -> u32 {
+                match self { $(Self::$data(_) => <$crate::events::$data as envelope::EventData>::SCHEMA_VERSION,)* }
+            }
+
+            fn data(&self) -> serde_json::Value {
+                match self {
+                    $(Self::$data(data) => serde_json::to_value(data).expect("event data is JSON"),)*
+                }
+            }
+
+            fn decode(
+                event_type: &str,
+                schema_version: u32,
+                data: &serde_json::Value,
+            ) -> Result<Self, envelope::UnreadableEvent> {
+                match event_type {
+                    $(<$crate::events::$data as envelope::EventData>::TYPE =>
+                        envelope::UnreadableEvent::read(schema_version, data).map(Self::$data),)*
+                    _ => Err(envelope::UnreadableEvent::unknown(event_type, schema_version)),
+                }
+            }
+        }
+
+        $(impl From<$crate::events::$data> for $name {
+            fn from(data: $crate::events::$data) -> Self {
+                Self::$data(data)
+            }
+        })*
+    };
+}
+pub(crate) use event_set;

@@ -1,0 +1,169 @@
+//! The order itself: what was asked for, and how it ended.
+//!
+//! Its stream holds only what the order decides. Reserving, paying and shipping are facts of other
+//! streams; the read model puts them together. So an order costs two commits of its own, and no
+//! message that comes late or out of turn can put it into a wrong state.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderPlaced, event_set};
+use crate::{Aggregate, CustomerId, Money, OrderId};
+
+event_set! {
+    /// What can happen to an order.
+    OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed, }
+}
+
+/// Marker of the order aggregate.
+#[derive(Debug, Clone, Copy)]
+pub struct Order;
+
+/// Where an order stands, as far as it decides that itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum State {
+    /// Nobody placed it yet.
+    #[default]
+    Absent,
+    /// It is being carried out.
+    Open {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+    },
+    /// Everything is on its way.
+    Fulfilled,
+    /// It ended without success.
+    Failed,
+}
+
+/// Requests to an order.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Place it.
+    Place(OrderPlaced),
+    /// Everything is on its way.
+    Fulfil {
+        /// The carrier's number.
+        tracking_number: String,
+    },
+    /// A step failed for good.
+    Fail {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Which rule a request would break.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// An order has items.
+    #[error("an order has at least one item")]
+    NoItems,
+    /// More lines than can be reserved at once.
+    #[error("an order has at most {ORDER_LINES_MAX} lines, not {0}")]
+    TooManyItems(usize),
+    /// Quantities are positive.
+    #[error("the quantity of {0} must be at least 1")]
+    Quantity(String),
+    /// Prices are positive.
+    #[error("the price of {0} must be positive")]
+    Price(String),
+    /// The lines do not add up.
+    #[error("the items add up to {sum:?}, the total says {total}")]
+    Total {
+        /// Sum of the lines; `None` when they have several currencies or overflow.
+        sum: Option<Money>,
+        /// What the order says.
+        total: Money,
+    },
+    /// The id is taken.
+    #[error("the order was placed before, by another request")]
+    AlreadyPlaced,
+    /// It does not exist (yet).
+    #[error("there is no such order")]
+    Absent,
+    /// It ended in another way.
+    #[error("the order has already ended")]
+    Ended,
+}
+
+impl Aggregate for Order {
+    type State = State;
+    type Event = OrderEvent;
+    type Command = Command;
+    type Rejection = Rejection;
+    const TYPE: &'static str = "Order";
+    const LAYOUT: u32 = 0x13a6_be60;
+
+    fn decide(state: &State, command: &Command) -> Result<Vec<OrderEvent>, Rejection> {
+        match (state, command) {
+            (State::Absent, Command::Place(placed)) => {
+                check(placed)?;
+                Ok(vec![placed.clone().into()])
+            }
+            (_, Command::Place(_)) => Err(Rejection::AlreadyPlaced),
+            (State::Absent, _) => Err(Rejection::Absent),
+            (State::Open { order_id, customer_id }, Command::Fulfil { tracking_number }) => {
+                Ok(vec![OrderEvent::OrderFulfilled(OrderFulfilled {
+                    order_id: order_id.clone(),
+                    customer_id: customer_id.clone(),
+                    tracking_number: tracking_number.clone(),
+                })])
+            }
+            (State::Open { order_id, customer_id }, Command::Fail { reason }) => {
+                Ok(vec![OrderEvent::OrderFailed(OrderFailed {
+                    order_id: order_id.clone(),
+                    customer_id: customer_id.clone(),
+                    reason: reason.clone(),
+                })])
+            }
+            (State::Fulfilled, Command::Fulfil { .. }) | (State::Failed, Command::Fail { .. }) => Ok(vec![]),
+            (State::Fulfilled, Command::Fail { .. }) | (State::Failed, Command::Fulfil { .. }) => {
+                Err(Rejection::Ended)
+            }
+        }
+    }
+
+    fn evolve(_: State, event: &OrderEvent) -> State {
+        match event {
+            OrderEvent::OrderPlaced(placed) => State::Open {
+                order_id: placed.order_id.clone(),
+                customer_id: placed.customer_id.clone(),
+            },
+            OrderEvent::OrderFulfilled(_) => State::Fulfilled,
+            OrderEvent::OrderFailed(_) => State::Failed,
+        }
+    }
+}
+
+/// The rules that an order obeys by itself, whoever places it.
+fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
+    if placed.items.is_empty() {
+        return Err(Rejection::NoItems);
+    }
+    if placed.items.len() > ORDER_LINES_MAX {
+        return Err(Rejection::TooManyItems(placed.items.len()));
+    }
+    for line in &placed.items {
+        if line.quantity == 0 {
+            return Err(Rejection::Quantity(line.product_id.to_string()));
+        }
+        if line.unit_price.amount <= 0 {
+            return Err(Rejection::Price(line.product_id.to_string()));
+        }
+    }
+    let sum = total_of(placed);
+    if sum.as_ref() != Some(&placed.total) {
+        return Err(Rejection::Total { sum, total: placed.total.clone() });
+    }
+    Ok(())
+}
+
+/// The sum of the lines; `None` when they have several currencies, or do not fit.
+fn total_of(placed: &OrderPlaced) -> Option<Money> {
+    let mut lines = placed.items.iter().map(|line| line.unit_price.checked_mul(line.quantity));
+    let first = lines.next()??;
+    lines.try_fold(first, |sum, line| sum.checked_add(&line?))
+}

@@ -1,0 +1,122 @@
+//! The store in memory. It checks every condition that a table checks; a fake that does not is a bug.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use envelope::{CommitId, StreamId, Version};
+use ports::Consistency;
+
+use crate::{
+    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, ReadError,
+};
+
+/// Streams in memory. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Tables>>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    streams: BTreeMap<StreamId, BTreeMap<Version, Commit>>,
+    claims: HashSet<String>,
+    log: Vec<Commit>,
+}
+
+impl Memory {
+    /// Every commit in the order in which it was stored, from the one at `index` on: what a change
+    /// stream would deliver.
+    ///
+    /// # Panics
+    /// If another user panicked.
+    #[must_use]
+    pub fn log_from(&self, index: usize) -> Vec<Commit> {
+        self.0.lock().expect("no user panicked").log.iter().skip(index).cloned().collect()
+    }
+}
+
+impl Tables {
+    fn check(&self, commit: &Commit) -> Result<(), AppendError> {
+        if commit.item_bytes() > ITEM_BYTES_MAX {
+            return Err(AppendError::TooLarge { bytes: commit.item_bytes(), max: ITEM_BYTES_MAX });
+        }
+        match self.streams.get(&commit.stream).and_then(|stream| stream.get(&commit.first)) {
+            Some(winner) => Err(AppendError::Conflict(Box::new(winner.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&mut self, commit: &Commit) {
+        let stream = self.streams.entry(commit.stream.clone()).or_default();
+        stream.insert(commit.first, commit.clone());
+        self.log.push(commit.clone());
+    }
+}
+
+impl Load for Memory {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        _: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        let tables = self.0.lock().expect("no user panicked");
+        let Some(commits) = tables.streams.get(stream) else { return Ok(vec![]) };
+        let mut tail = Vec::new();
+        for commit in commits.values().rev() {
+            tail.push(commit.clone());
+            if commit.carried.as_ref().is_some_and(|carried| carried.layout == layout) {
+                break;
+            }
+        }
+        tail.reverse();
+        Ok(tail)
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        _: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        let tables = self.0.lock().expect("no user panicked");
+        let Some(commits) = tables.streams.get(stream) else { return Ok(vec![]) };
+        Ok(commits.values().filter(|commit| commit.last() >= from).cloned().collect())
+    }
+}
+
+impl Append for Memory {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        let mut tables = self.0.lock().expect("no user panicked");
+        tables.check(commit)?;
+        tables.insert(commit);
+        Ok(())
+    }
+}
+
+impl AppendAll for Memory {
+    async fn append_all(
+        &self,
+        commits: &[Commit],
+        claim: Option<&CommitId>,
+    ) -> Result<(), AppendAllError> {
+        let mut tables = self.0.lock().expect("no user panicked");
+        if claim.is_some_and(|claim| tables.claims.contains(claim.as_str())) {
+            return Err(AppendAllError::Claimed);
+        }
+        let mut winners = Vec::new();
+        for commit in commits {
+            match tables.check(commit) {
+                Ok(()) => {}
+                Err(AppendError::Conflict(winner)) => winners.push(*winner),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if !winners.is_empty() {
+            return Err(AppendAllError::Conflict(winners));
+        }
+        for commit in commits {
+            tables.insert(commit);
+        }
+        tables.claims.extend(claim.map(|claim| claim.as_str().to_owned()));
+        Ok(())
+    }
+}
