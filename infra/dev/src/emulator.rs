@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +18,8 @@ use crate::progress::Step;
 use crate::tools::Venv;
 
 const SCRIPT: &str = include_str!("emulator.py");
+/// An argument that tells this emulator from whatever else has its process number later.
+const MARK: &str = "started-by-cargo-dev";
 const PORT_USUAL: u16 = 4566;
 const READY_MS_MAX: u64 = 30_000;
 const STARTS_MAX: usize = 3;
@@ -98,8 +99,7 @@ impl Emulator {
             }
         }
         command
-            .args(["-c", SCRIPT, watched])
-            .arg0(format!("event-router emulator on port {port}"))
+            .args(["-c", SCRIPT, watched, MARK])
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
             .env("AWS_ENDPOINT_URL", &endpoint)
@@ -183,7 +183,9 @@ pub(crate) fn stop_group(pid: u32) -> bool {
 pub(crate) fn is_emulator(pid: u32) -> bool {
     let ours = Path::new("/proc").join(pid.to_string()).join("cmdline");
     match fs::read(ours) {
-        Ok(line) => line.starts_with(b"event-router emulator"),
+        Ok(line) => line
+            .split(|byte| *byte == 0)
+            .any(|argument| argument == MARK.as_bytes()),
         // Systems without /proc cannot tell; the group then counts as ours while it exists.
         Err(_) => !Path::new("/proc/self").exists() && group_exists(pid),
     }
