@@ -12,7 +12,10 @@ fn every_dependency_is_compiled_once() {
     let all = features(&["--workspace", "--edges", "normal,build,dev"]);
     let missing: Vec<String> = tool
         .iter()
-        .filter(|(name, turned_on)| all.get(*name).is_some_and(|elsewhere| elsewhere != *turned_on))
+        .filter(|(name, turned_on)| {
+            all.get(*name)
+                .is_some_and(|elsewhere| elsewhere != *turned_on)
+        })
         .map(|(name, turned_on)| format!("  {name}: has {turned_on:?}, elsewhere {:?}", all[name]))
         .collect();
     assert!(
@@ -25,20 +28,32 @@ fn every_dependency_is_compiled_once() {
 /// The features of each dependency of third parties that the selection turns on.
 fn features(selection: &[&str]) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--prefix", "none", "--format", "{p}|{f}"])
+        .args([
+            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}",
+        ])
         .args(selection)
         .output()
         .expect("cargo tree runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).expect("text");
     let mut features = BTreeMap::new();
     for line in text.lines() {
-        let (package, turned_on) = line.split_once('|').expect("package and features");
+        // An empty line stands between the trees of two packages.
+        let Some((package, turned_on)) = line.split_once('|') else {
+            continue;
+        };
         // The project's own packages are shown with their folder.
         if package.contains("(/") {
             continue;
         }
-        let turned_on = turned_on.trim_end_matches(" (*)").split(',').map(str::to_owned);
+        let turned_on = turned_on
+            .trim_end_matches(" (*)")
+            .split(',')
+            .map(str::to_owned);
         // A procedural macro's dependencies are built apart, so one name may stand for two builds.
         let key = package.replace(" (proc-macro)", "");
         let known: &mut Vec<String> = features.entry(key).or_default();
