@@ -1,0 +1,199 @@
+//! Who may do what: each role and policy allows what its owner needs, and nobody forges an event of this system.
+//!
+//! Actions and resources are compared as they are written; there is no evaluation of policies here, so the rules are
+//! stricter than IAM: no wildcard in an action, none as a resource but for the listed exceptions.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::plain_form::{Template, actions, statements, target, text};
+
+/// Statements that may name every resource: neither X-Ray's actions, nor a phone number, nor an address that may be
+/// verified through its domain can be named more closely.
+const MAY_NAME_EVERYTHING: [(&str, &str); 3] = [
+    ("*", "Trace"),
+    ("TextCustomerRole", "SendText"),
+    ("EmailCustomerRole", "SendEmail"),
+];
+
+#[test]
+fn a_queue_lets_in_nobody_but_the_one_rule_that_feeds_it() {
+    let template = Template::read();
+    for policy in template.of("AWS::SQS::QueuePolicy") {
+        let queues = policy.properties["Queues"]
+            .as_array()
+            .expect("a policy has queues");
+        for statement in statements(&policy.properties["PolicyDocument"]) {
+            assert_eq!(statement["Effect"], "Allow", "{}", policy.name);
+            assert_eq!(statement["Action"], "sqs:SendMessage", "{}", policy.name);
+            assert_eq!(
+                statement["Principal"],
+                json!({ "Service": "events.amazonaws.com" }),
+                "{}",
+                policy.name
+            );
+            let source = target(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]);
+            assert_eq!(
+                template.get(source).kind,
+                "AWS::Events::Rule",
+                "{}",
+                policy.name
+            );
+            assert!(
+                queues
+                    .iter()
+                    .all(|queue| target(queue) == target(&statement["Resource"])),
+                "{}",
+                policy.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_function_has_a_role_of_its_own_without_managed_policies() {
+    let template = Template::read();
+    let functions: Vec<_> = template.of("AWS::Lambda::Function").collect();
+    let roles: BTreeSet<_> = functions
+        .iter()
+        .map(|function| target(&function.properties["Role"]))
+        .collect();
+    assert_eq!(roles.len(), functions.len());
+    for role in template.of("AWS::IAM::Role") {
+        assert!(
+            role.properties.get("ManagedPolicyArns").is_none(),
+            "{}",
+            role.name
+        );
+    }
+}
+
+#[test]
+fn no_role_reaches_further_than_the_listed_exceptions() {
+    let template = Template::read();
+    for role in template.of("AWS::IAM::Role") {
+        for statement in template.role_statements(role.name) {
+            let listed = MAY_NAME_EVERYTHING.iter().any(|(owner, sid)| {
+                (*owner == "*" || *owner == role.name) && statement["Sid"] == *sid
+            });
+            assert!(
+                statement["Effect"] == "Deny" || statement["Resource"] != "*" || listed,
+                "{}: {statement}",
+                role.name
+            );
+            for action in actions(statement) {
+                assert!(!action.contains('*'), "{}: {action}", role.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_relay_publishes_on_the_domain_bus() {
+    let template = Template::read();
+    for role in template.of("AWS::IAM::Role") {
+        let publishes = template
+            .role_statements(role.name)
+            .flat_map(actions)
+            .any(|action| action == "events:PutEvents");
+        assert_eq!(publishes, role.name == "RelayEventsRole", "{}", role.name);
+    }
+    let bus = template.get("DomainBus").properties;
+    let relay = template.get("RelayEventsRole").properties;
+    let guards: Vec<_> = statements(&bus["Policy"]).collect();
+    assert_eq!(guards.len(), 1);
+    assert_eq!(
+        (&guards[0]["Effect"], &guards[0]["Principal"]),
+        (&json!("Deny"), &json!("*"))
+    );
+    assert_eq!(guards[0]["Action"], "events:PutEvents");
+    assert!(
+        text(&guards[0]["Resource"]["Fn::Sub"])
+            .ends_with(&format!(":event-bus/{}", text(&bus["Name"]["Fn::Sub"])))
+    );
+    let spared = &guards[0]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]["Fn::Sub"];
+    assert!(text(spared).ends_with(&format!(":role/{}", text(&relay["RoleName"]["Fn::Sub"]))));
+}
+
+#[test]
+fn every_rule_on_the_domain_bus_takes_events_of_this_system_only() {
+    let template = Template::read();
+    for rule in template.of("AWS::Events::Rule") {
+        if target(&rule.properties["EventBusName"]) == "DomainBus" {
+            assert_eq!(
+                rule.properties["EventPattern"]["source"],
+                json!(["event-router"]),
+                "{}",
+                rule.name
+            );
+            assert!(
+                rule.properties["EventPattern"]["detail-type"].is_array(),
+                "{}",
+                rule.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_function_that_takes_events_from_the_domain_bus_can_check_their_seal() {
+    let template = Template::read();
+    for rule in template.of("AWS::Events::Rule") {
+        if target(&rule.properties["EventBusName"]) == "DomainBus" {
+            let queue = target(&rule.properties["Targets"][0]["Arn"]);
+            for mapping in
+                template.pointing_at("AWS::Lambda::EventSourceMapping", "EventSourceArn", queue)
+            {
+                let function = template.get(target(&mapping["FunctionName"]));
+                let key = &function.properties["Environment"]["Variables"]["SEAL_KEY"]["Fn::Sub"];
+                assert_eq!(
+                    key, "{{resolve:secretsmanager:${SealKey}}}",
+                    "{}",
+                    function.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_api_may_call_its_functions_and_nobody_else_may() {
+    let template = Template::read();
+    for permission in template.of("AWS::Lambda::Permission") {
+        assert_eq!(
+            permission.properties["Principal"], "apigateway.amazonaws.com",
+            "{}",
+            permission.name
+        );
+        let caller = text(&permission.properties["SourceArn"]["Fn::Sub"]);
+        assert!(caller.contains(":${Api}/"), "{}: {caller}", permission.name);
+    }
+    for route in template.of("AWS::ApiGatewayV2::Route") {
+        assert_eq!(
+            template.resolve(&route.properties["AuthorizationType"]),
+            "AWS_IAM",
+            "{}",
+            route.name
+        );
+    }
+}
+
+#[test]
+fn everything_at_rest_is_encrypted() {
+    let template = Template::read();
+    for queue in template.of("AWS::SQS::Queue") {
+        assert_eq!(
+            queue.properties["SqsManagedSseEnabled"], true,
+            "{}",
+            queue.name
+        );
+    }
+    for table in template.of("AWS::DynamoDB::Table") {
+        assert_eq!(
+            table.properties["SSESpecification"]["SSEEnabled"], true,
+            "{}",
+            table.name
+        );
+    }
+}

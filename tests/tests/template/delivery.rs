@@ -1,0 +1,212 @@
+//! Every path on which an event can fail ends in a queue.
+//!
+//! The function writes a dead letter with its reason; these tests are about the nets below it, for crashes, time-outs and
+//! what could not be delivered at all.
+
+use serde_json::{Value, json};
+
+use crate::plain_form::{Resource, Template, target, text};
+
+const TWO_WEEKS_SECONDS: u64 = 14 * 24 * 60 * 60;
+
+#[test]
+fn every_failure_of_a_function_ends_in_a_queue_or_in_the_callers_answer() {
+    let template = Template::read();
+    for function in template.of("AWS::Lambda::Function") {
+        let name = function.name;
+        let mappings =
+            template.pointing_at("AWS::Lambda::EventSourceMapping", "FunctionName", name);
+        let integrations =
+            template.pointing_at("AWS::ApiGatewayV2::Integration", "IntegrationUri", name);
+        assert!(
+            mappings.len() + integrations.len() == 1,
+            "{name} has not exactly one caller"
+        );
+        for mapping in mappings {
+            let source = template.get(target(&mapping["EventSourceArn"]));
+            match source.kind {
+                "AWS::SQS::Queue" => assert_queue_gives_up_safely(&template, mapping, &source),
+                "AWS::DynamoDB::Table" => assert_stream_gives_up_safely(&template, name, mapping),
+                other => panic!("{name} is fed by {other}, for which no failure path is known"),
+            }
+        }
+    }
+}
+
+fn assert_queue_gives_up_safely(template: &Template, mapping: &Value, queue: &Resource) {
+    let name = queue.name;
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"]),
+        "{name}"
+    );
+    let most = template
+        .resolve(&mapping["ScalingConfig"]["MaximumConcurrency"])
+        .as_u64();
+    assert!(
+        most.is_some_and(|most| most >= 2),
+        "{name}: concurrency is not capped"
+    );
+    let redrive = &queue.properties["RedrivePolicy"];
+    let receives = template.resolve(&redrive["maxReceiveCount"]).as_u64();
+    assert!(
+        receives.is_some_and(|receives| receives >= 2),
+        "{name}: one failure would be the last"
+    );
+    assert_eq!(
+        template.get(target(&redrive["deadLetterTargetArn"])).kind,
+        "AWS::SQS::Queue"
+    );
+}
+
+fn assert_stream_gives_up_safely(template: &Template, function: &str, mapping: &Value) {
+    let attempts = template.resolve(&mapping["MaximumRetryAttempts"]).as_i64();
+    assert!(
+        attempts.is_some_and(|attempts| attempts > 0),
+        "{function}: retries for ever, or never"
+    );
+    // The failure record only points into the stream, which forgets after a day.
+    let age = template
+        .resolve(&mapping["MaximumRecordAgeInSeconds"])
+        .as_i64();
+    assert!(
+        age.is_some_and(|age| (60..24 * 60 * 60).contains(&age)),
+        "{function}"
+    );
+    assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{function}");
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"]),
+        "{function}"
+    );
+    assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{function}");
+    let failures = target(&mapping["DestinationConfig"]["OnFailure"]["Destination"]);
+    assert_eq!(template.get(failures).kind, "AWS::SQS::Queue", "{function}");
+    assert!(
+        template.may(function, "sqs:SendMessage", failures),
+        "{function} may not write to {failures}"
+    );
+}
+
+#[test]
+fn a_functions_own_dead_letters_go_where_its_queue_sends_them() {
+    let template = Template::read();
+    for mapping in template.of("AWS::Lambda::EventSourceMapping") {
+        let function = template.get(target(&mapping.properties["FunctionName"]));
+        let own = target(&function.properties["Environment"]["Variables"]["DEAD_LETTER_QUEUE_URL"]);
+        let source = template.get(target(&mapping.properties["EventSourceArn"]));
+        let redriven = match source.kind {
+            "AWS::SQS::Queue" => &source.properties["RedrivePolicy"]["deadLetterTargetArn"],
+            _ => &mapping.properties["DestinationConfig"]["OnFailure"]["Destination"],
+        };
+        assert_eq!(own, target(redriven), "{}", function.name);
+        assert!(
+            template.may(function.name, "sqs:SendMessage", own),
+            "{}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn a_queue_redrives_one_receive_after_the_functions_last_attempt() {
+    let template = Template::read();
+    let attempts = &template.0["Parameters"]["AttemptsMax"];
+    for allowed in attempts["AllowedValues"]
+        .as_array()
+        .expect("the attempts are a choice")
+    {
+        let receives = &template.0["Mappings"]["Receives"][text(allowed)]["Max"];
+        assert_eq!(
+            receives.as_u64().map(|receives| receives - 1),
+            text(allowed).parse().ok()
+        );
+    }
+}
+
+#[test]
+fn what_a_rule_cannot_deliver_is_retried_and_then_kept() {
+    let template = Template::read();
+    for rule in template.of("AWS::Events::Rule") {
+        let name = rule.name;
+        let targets = rule.properties["Targets"]
+            .as_array()
+            .expect("a rule has targets");
+        assert_eq!(targets.len(), 1, "{name}: reactions do not share a rule");
+        let queue = template.get(target(&targets[0]["Arn"]));
+        assert_eq!(
+            queue.kind, "AWS::SQS::Queue",
+            "{name}: a rule delivers to a queue"
+        );
+        assert!(
+            targets[0]["RetryPolicy"]["MaximumRetryAttempts"].as_u64() > Some(0),
+            "{name}"
+        );
+        assert!(
+            targets[0]["RetryPolicy"]["MaximumEventAgeInSeconds"].as_u64() >= Some(60),
+            "{name}"
+        );
+        let undelivered = target(&targets[0]["DeadLetterConfig"]["Arn"]);
+        let redriven = target(&queue.properties["RedrivePolicy"]["deadLetterTargetArn"]);
+        assert_eq!(
+            undelivered, redriven,
+            "{name}: one function, one place for its failures"
+        );
+        for written in [queue.name, undelivered] {
+            assert!(
+                template.lets_in(written, name),
+                "{written} does not let {name} in"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_dead_letter_queue_keeps_its_letters_for_two_weeks_and_raises_an_alarm() {
+    let template = Template::read();
+    let dead_letters = template.dead_letters();
+    assert!(!dead_letters.is_empty());
+    for name in dead_letters {
+        let queue = template.get(name);
+        assert_eq!(
+            queue.properties["MessageRetentionPeriod"].as_u64(),
+            Some(TWO_WEEKS_SECONDS),
+            "{name}"
+        );
+        assert!(
+            template.alarmed(name, "ApproximateNumberOfMessagesVisible"),
+            "{name} has no alarm"
+        );
+        let output = template.0["Outputs"]
+            .as_object()
+            .expect("the stack has outputs");
+        assert!(
+            output
+                .values()
+                .any(|output| output["Value"] == json!({ "Ref": name })),
+            "{name} is no output"
+        );
+    }
+}
+
+#[test]
+fn a_queue_hides_a_message_six_times_as_long_as_its_function_may_run() {
+    let template = Template::read();
+    for mapping in template.of("AWS::Lambda::EventSourceMapping") {
+        let source = template.get(target(&mapping.properties["EventSourceArn"]));
+        if source.kind == "AWS::SQS::Queue" {
+            let function = template.get(target(&mapping.properties["FunctionName"]));
+            let timeout_seconds = function.properties["Timeout"]
+                .as_u64()
+                .expect("a time-out is a number");
+            let hidden_seconds = template
+                .resolve(&source.properties["VisibilityTimeout"])
+                .as_u64();
+            assert!(
+                hidden_seconds >= Some(6 * timeout_seconds),
+                "{}",
+                function.name
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What keeps the stack operable: everything is deployed, named by its stack, logged, watched and restorable.
+//!
+//! Alarms on dead letters are checked with the queues, in `delivery`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::plain_form::{Template, target, text};
+
+#[test]
+fn every_crate_in_functions_is_deployed_and_nothing_else() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions");
+    let crates: BTreeSet<String> = fs::read_dir(folder)
+        .expect("functions/ is a folder")
+        .map(|entry| entry.expect("functions/ can be read").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let template = Template::read();
+    let deployed = template.of("AWS::Lambda::Function").map(|function| {
+        let key = &function.properties["Code"]["S3Key"]["Fn::Sub"];
+        text(key).replace("${CodePrefix}", "").replace(".zip", "")
+    });
+    assert_eq!(deployed.collect::<BTreeSet<_>>(), crates);
+}
+
+#[test]
+fn every_function_without_a_dead_letter_queue_raises_an_alarm_on_errors() {
+    let template = Template::read();
+    for function in template.of("AWS::Lambda::Function") {
+        let variables = &function.properties["Environment"]["Variables"];
+        let alarmed = template.alarmed(function.name, "Errors");
+        assert!(
+            alarmed || variables["DEAD_LETTER_QUEUE_URL"].is_object(),
+            "{}",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn a_relay_that_falls_behind_raises_an_alarm() {
+    assert!(Template::read().alarmed("RelayEvents", "IteratorAge"));
+}
+
+#[test]
+fn every_function_writes_to_a_log_group_of_its_own_that_forgets() {
+    let template = Template::read();
+    for function in template.of("AWS::Lambda::Function") {
+        let group = target(&function.properties["LoggingConfig"]["LogGroup"]);
+        assert!(
+            template.may(function.name, "logs:PutLogEvents", group),
+            "{}",
+            function.name
+        );
+        assert_eq!(
+            template.get(group).properties["LogGroupName"]["Fn::Sub"],
+            json!(format!(
+                "/aws/lambda/{}",
+                text(&function.properties["FunctionName"]["Fn::Sub"])
+            ))
+        );
+    }
+    for group in template.of("AWS::Logs::LogGroup") {
+        assert!(
+            template
+                .resolve(&group.properties["RetentionInDays"])
+                .as_u64()
+                > Some(0),
+            "{}",
+            group.name
+        );
+    }
+}
+
+#[test]
+fn every_table_can_be_restored_and_refuses_to_be_deleted() {
+    let template = Template::read();
+    for table in template.of("AWS::DynamoDB::Table") {
+        let recovery = &table.properties["PointInTimeRecoverySpecification"];
+        assert_eq!(
+            recovery["PointInTimeRecoveryEnabled"], true,
+            "{}",
+            table.name
+        );
+        let protection = json!({ "Fn::If": ["IsRetained", true, false] });
+        assert_eq!(
+            table.properties["DeletionProtectionEnabled"], protection,
+            "{}",
+            table.name
+        );
+    }
+    assert_eq!(template.0["Parameters"]["Retain"]["Default"], "true");
+}
+
+#[test]
+fn every_name_begins_with_the_stacks() {
+    const NAMES: [&str; 9] = [
+        "AlarmName",
+        "FunctionName",
+        "LogGroupName",
+        "Name",
+        "QueueName",
+        "RoleName",
+        "TableName",
+        "TopicName",
+        "StackName",
+    ];
+    let template = Template::read();
+    for (name, resource) in template.0["Resources"]
+        .as_object()
+        .expect("there are resources")
+    {
+        for property in NAMES {
+            let named = &resource["Properties"][property];
+            if let Some(given) = named["Fn::Sub"].as_str().or(named.as_str()) {
+                let bare = given
+                    .trim_start_matches("/aws/lambda/")
+                    .trim_start_matches("/aws/vendedlogs/");
+                assert!(bare.starts_with("${AWS::StackName}-"), "{name}: {given}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_says_what_it_is_for() {
+    let template = Template::read();
+    for (name, parameter) in template.0["Parameters"]
+        .as_object()
+        .expect("there are parameters")
+    {
+        assert!(parameter["Description"].is_string(), "{name}");
+    }
+}
