@@ -7,16 +7,20 @@ pub mod args;
 mod build;
 mod check;
 mod cloud;
+mod dead_letters;
 mod deploy;
 mod emulator;
 pub mod env_file;
 mod inbound;
+mod logs;
 mod package;
 mod progress;
 mod project;
 mod seed;
 pub mod stack;
 mod state;
+mod status;
+mod story;
 mod table;
 mod tools;
 mod up;
@@ -60,6 +64,10 @@ async fn run(command: Command) -> Result<ExitCode> {
             build::for_aws(&project, architecture).map(|()| ExitCode::SUCCESS)
         }
         Command::Test(test) => check::run(&project, &test),
+        Command::Status(output) => status::show(&project, output).await,
+        Command::Logs(logs) => logs::show(&project, &logs).await,
+        Command::Story(story) => story::show(&project, &story).await,
+        Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         _ => anyhow::bail!("not yet"),
     }
 }

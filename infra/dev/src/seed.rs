@@ -1,7 +1,8 @@
 //! Gives a new stack products to sell and customers to sell to.
 //!
 //! They come in as events on the inbound bus, like everything else: what can be seeded is what another system could
-//! send. The ids of the events are fixed, so sending them again changes nothing. `prod-out` is never replenished.
+//! send. The ids of the events are fixed, so sending them again changes nothing. `prod-out` is a known product that
+//! nothing is left of.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -57,7 +58,7 @@ pub(crate) async fn plant(cloud: &Cloud, variables: &Variables) -> Result<()> {
         tokio::time::sleep(POLL).await;
         missing = self::missing(cloud, table, &seeds).await?;
     }
-    step.done(format!("{PRODUCTS} products, {CUSTOMERS} customers"));
+    step.done(format!("{} products, {CUSTOMERS} customers", PRODUCTS + 1));
     Ok(())
 }
 
@@ -153,18 +154,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_seed_has_an_id_of_its_own_and_prod_out_has_none() {
-        let mut ids: Vec<String> = seeds()
+    fn every_seed_has_an_id_of_its_own_and_prod_out_has_nothing() {
+        let seeds = seeds();
+        let mut ids: Vec<String> = seeds
             .iter()
             .map(|seed| seed.entry.detail["eventId"].to_string())
             .collect();
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), 70);
-        assert!(
-            seeds()
-                .iter()
-                .all(|seed| seed.stream != "StockItem#prod-out")
-        );
+        assert_eq!(ids.len(), 71);
+        let out = seeds
+            .iter()
+            .find(|seed| seed.stream == "StockItem#prod-out")
+            .expect("a seed");
+        assert_eq!(out.entry.detail["data"]["quantity"], 0);
     }
 }

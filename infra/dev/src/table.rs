@@ -26,3 +26,11 @@ impl fmt::Display for Table {
         self.0.fmt(formatter)
     }
 }
+
+/// A text that fits into a cell.
+pub(crate) fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
