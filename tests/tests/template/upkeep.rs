@@ -97,7 +97,7 @@ fn every_table_can_be_restored_and_refuses_to_be_deleted() {
 
 #[test]
 fn every_name_begins_with_the_stacks() {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 8] = [
         "AlarmName",
         "FunctionName",
         "LogGroupName",
@@ -106,7 +106,6 @@ fn every_name_begins_with_the_stacks() {
         "RoleName",
         "TableName",
         "TopicName",
-        "StackName",
     ];
     let template = Template::read();
     for (name, resource) in template.0["Resources"]
