@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod cloud;
 mod dead_letters;
+mod demo;
 mod deploy;
 mod emulator;
 pub mod env_file;
@@ -68,6 +69,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Logs(logs) => logs::show(&project, &logs).await,
         Command::Story(story) => story::show(&project, &story).await,
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
-        _ => anyhow::bail!("not yet"),
+        Command::Demo(demo) => demo::run(&project, &demo).await,
+        Command::Bench(_) => anyhow::bail!("not yet"),
     }
 }

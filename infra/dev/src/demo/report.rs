@@ -1,0 +1,92 @@
+//! What the demo says in the end.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::dead_letters::{self, DeadLetter};
+use crate::progress::seconds;
+use crate::table::Table;
+
+/// What became of one sample.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Row {
+    /// The order.
+    pub(crate) order: String,
+    /// What is special about it.
+    pub(crate) title: String,
+    /// How it ended.
+    pub(crate) outcome: String,
+    /// How it should have ended.
+    pub(crate) expected: String,
+    /// Types of the events in its streams.
+    pub(crate) events: Vec<String>,
+    /// From sent to done.
+    pub(crate) milliseconds: Option<u128>,
+    /// Whether outcome and events are those that the sample asks for.
+    pub(crate) as_expected: bool,
+}
+
+/// For programs.
+pub(crate) fn json(rows: &[Row], letters: &[DeadLetter]) -> Value {
+    json!({ "orders": rows, "deadLetters": letters })
+}
+
+/// For people.
+pub(crate) fn text(rows: &[Row], letters: &[DeadLetter], well: bool) -> String {
+    let mut table = Table::new([
+        "",
+        "order",
+        "what",
+        "outcome",
+        "events stored",
+        "sent to done",
+    ]);
+    for row in rows {
+        let mark = if row.as_expected { "✓" } else { "✗" };
+        let took = row
+            .milliseconds
+            .and_then(|millis| u64::try_from(millis).ok());
+        let took = took.map_or_else(
+            || "-".to_owned(),
+            |millis| seconds(Duration::from_millis(millis)),
+        );
+        let stored = row.events.len().to_string();
+        table.row([
+            mark.to_owned(),
+            row.order.clone(),
+            row.title.clone(),
+            row.outcome.clone(),
+            stored,
+            took,
+        ]);
+    }
+    let mut text = format!("{table}\n");
+    for row in rows.iter().filter(|row| !row.as_expected) {
+        text += &format!(
+            "✗ {}: expected {}, stored are {}\n",
+            row.order,
+            row.expected,
+            row.events.join(", ")
+        );
+    }
+    if !letters.is_empty() {
+        text += &format!(
+            "\nDead letters of this run, each still in its queue:\n{}\n",
+            dead_letters::table(letters)
+        );
+    }
+    let order = rows.first().map_or("<order>", |row| row.order.as_str());
+    text += &format!(
+        "\nLook further:\n  cargo dev story {order:24} what caused what\n  cargo dev dead-letters --json           \
+         dead letters, whole\n  cargo dev logs --follow                 what the functions say\n"
+    );
+    text += if well {
+        "\nEvery order ended as expected."
+    } else {
+        "\nNot every order ended as expected."
+    };
+    text
+}
