@@ -100,17 +100,19 @@ async fn missing<'a>(cloud: &Cloud, table: &str, seeds: &'a [Seed]) -> Result<Ve
 }
 
 fn seeds() -> Vec<Seed> {
-    let products = (1..=PRODUCTS).map(|number| {
-        let id = format!("prod-{number}");
-        let data = json!({ "productId": id, "quantity": STOCK });
-        seed(
-            "StockItem",
-            &id,
-            "warehouse.seed",
-            "StockReplenished",
-            &data,
-        )
-    });
+    let ample = (1..=PRODUCTS).map(|number| (format!("prod-{number}"), STOCK));
+    let products = ample
+        .chain([("prod-out".to_owned(), 0)])
+        .map(|(id, quantity)| {
+            let data = json!({ "productId": id, "quantity": quantity });
+            seed(
+                "StockItem",
+                &id,
+                "warehouse.seed",
+                "StockReplenished",
+                &data,
+            )
+        });
     let customers = (1..=CUSTOMERS).map(|number| {
         let id = format!("cust-{number}");
         let data = json!({
