@@ -23,6 +23,10 @@ use crate::unavailable;
 /// commits, and four commits of up to a kilobyte each cost the same half read unit as one.
 const FIRST_PAGE: i32 = 4;
 
+/// Each further request of a load asks for this many times as many: the state is near, and a full
+/// page of a long stream would cost two hundred times what it takes to get there.
+const PAGE_GROWTH: i32 = 4;
+
 /// How long a claim is kept: longer than any queue, archive or dead letter keeps an event.
 const CLAIM_DAYS: i64 = 30;
 
@@ -59,7 +63,7 @@ impl EventStore {
         mut enough: impl FnMut(&Commit) -> bool,
     ) -> Result<Vec<Commit>, ReadError> {
         let mut commits = Vec::new();
-        let mut limit = first_page;
+        let mut limits = std::iter::successors(first_page, |limit| limit.checked_mul(PAGE_GROWTH));
         let mut start = None;
         loop {
             let page = self
@@ -71,7 +75,7 @@ impl EventStore {
                 .expression_attribute_values(":v", number(range.version))
                 .scan_index_forward(range.forward)
                 .consistent_read(range.consistency == Consistency::Strong)
-                .set_limit(limit.take())
+                .set_limit(limits.next())
                 .set_exclusive_start_key(start.take())
                 .send()
                 .await

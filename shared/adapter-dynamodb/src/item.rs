@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use envelope::{CommitId, CorrelationId, Metadata, StreamId, Timestamp, Traceparent, Version};
-use event_store::{Carried, Commit, ReadError, Recent};
+use event_store::{Carried, Commit, ReadError, Recent, implied_causation_id};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -40,11 +40,6 @@ pub(crate) fn key(stream: &StreamId, version: Version) -> [(String, AttributeVal
     [("p".to_owned(), string(stream.to_string())), ("v".to_owned(), number(version))]
 }
 
-/// The cause that a commit id begins with.
-fn implied_cause(commit_id: &CommitId) -> &str {
-    commit_id.as_str().rsplit_once('/').map_or(commit_id.as_str(), |(cause, _)| cause)
-}
-
 pub(crate) fn encode(commit: &Commit) -> Item {
     let metadata = &commit.metadata;
     let mut item = Item::from(key(&commit.stream, commit.first));
@@ -52,11 +47,10 @@ pub(crate) fn encode(commit: &Commit) -> Item {
     put("e", binary(serde_json::to_vec(&commit.events).expect("events are JSON")));
     put("c", string(commit.commit_id.as_str()));
     put("t", number(commit.time.as_millis()));
-    if metadata.correlation_id.as_str() != commit.commit_id.as_str() {
-        put("k", string(metadata.correlation_id.as_str()));
+    if let Some(correlation_id) = commit.own_correlation_id() {
+        put("k", string(correlation_id));
     }
-    let causation_id = metadata.causation_id.as_deref().unwrap_or_default();
-    if causation_id != implied_cause(&commit.commit_id) {
+    if let Some(causation_id) = commit.own_causation_id() {
         put("a", string(causation_id));
     }
     if let Some(traceparent) = metadata.traceparent {
@@ -82,7 +76,7 @@ pub(crate) fn encode(commit: &Commit) -> Item {
 /// # Errors
 /// [`ReadError::Corrupt`], with the stream and version as far as they can be told.
 pub(crate) fn decode(item: &Item) -> Result<Commit, ReadError> {
-    try_decode(item).ok_or(()).or_else(|()| Err(corrupt(item)))
+    try_decode(item).ok_or_else(|| corrupt(item))
 }
 
 fn corrupt(item: &Item) -> ReadError {
@@ -99,15 +93,15 @@ fn corrupt(item: &Item) -> ReadError {
 
 fn try_decode(item: &Item) -> Option<Commit> {
     let commit_id = CommitId::from_stored(text(item, "c")?.to_owned());
-    let correlation_id = text(item, "k").unwrap_or(commit_id.as_str());
-    let causation_id = text(item, "a").unwrap_or_else(|| implied_cause(&commit_id));
+    let correlation_id = optional(item, "k", text)?.unwrap_or(commit_id.as_str());
+    let causation_id = optional(item, "a", text)?.unwrap_or(implied_causation_id(&commit_id));
     let metadata = Metadata {
         correlation_id: CorrelationId::new(correlation_id).ok()?,
         causation_id: (!causation_id.is_empty()).then(|| causation_id.to_owned()),
-        traceparent: bytes(item, "w").map(Traceparent::from_bytes).transpose().ok()?,
-        hops: optional(item, "o", 0)?,
+        traceparent: optional(item, "w", bytes)?.map(Traceparent::from_bytes).transpose().ok()?,
+        hops: optional(item, "o", parsed)?.unwrap_or(0),
         seal: None,
-        extra: match text(item, "m") {
+        extra: match optional(item, "m", text)? {
             Some(json) => serde_json::from_str(json).ok()?,
             None => Default::default(),
         },
@@ -146,7 +140,11 @@ pub(crate) fn parsed<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T>
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// A number that may be missing, but not malformed.
-fn optional<T: std::str::FromStr>(item: &Item, name: &str, default: T) -> Option<T> {
-    if item.contains_key(name) { parsed(item, name) } else { Some(default) }
+/// An attribute that may be missing, but not malformed.
+fn optional<'a, T>(
+    item: &'a Item,
+    name: &str,
+    read: impl FnOnce(&'a Item, &str) -> Option<T>,
+) -> Option<Option<T>> {
+    if item.contains_key(name) { read(item, name).map(Some) } else { Some(None) }
 }

@@ -31,13 +31,14 @@ pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
         return Err(NotACommit::Other);
     }
     let attributes = image.as_object().into_iter().flatten();
-    let item: Item = attributes
-        .filter_map(|(name, value)| Some((name.clone(), attribute(value)?)))
-        .collect();
+    // An attribute that cannot be read stays, as one of a type that no commit has: left out, it
+    // could pass for one that was never there.
+    let readable = |value| attribute(value).unwrap_or(AttributeValue::Null(true));
+    let item: Item = attributes.map(|(name, value)| (name.clone(), readable(value))).collect();
     Ok(decode(&item)?)
 }
 
-/// The types that commits use; an attribute of another type is left out, and missed by the decoder.
+/// The types that commits use.
 fn attribute(value: &Value) -> Option<AttributeValue> {
     let (kind, value) = value.as_object()?.iter().next()?;
     let text = value.as_str()?;

@@ -101,6 +101,12 @@ impl Recent {
     }
 }
 
+/// The causation id of a commit that stores none: what stands in front of the reaction's name.
+#[must_use]
+pub fn implied_causation_id(commit_id: &CommitId) -> &str {
+    commit_id.as_str().rsplit_once('/').map_or(commit_id.as_str(), |(cause, _)| cause)
+}
+
 impl Commit {
     /// The commit of `events` right behind version `head`.
     pub(crate) fn new<A: Aggregate>(
@@ -131,6 +137,21 @@ impl Commit {
     #[must_use]
     pub fn last(&self) -> Version {
         Version::new(self.first.get() + self.events.len() as u64 - 1)
+    }
+
+    /// The correlation id, unless it is the commit id: then it need not be stored.
+    #[must_use]
+    pub fn own_correlation_id(&self) -> Option<&str> {
+        let id = self.metadata.correlation_id.as_str();
+        (id != self.commit_id.as_str()).then_some(id)
+    }
+
+    /// The causation id, unless the commit id implies it: then it need not be stored. Empty if there
+    /// is none.
+    #[must_use]
+    pub fn own_causation_id(&self) -> Option<&str> {
+        let id = self.metadata.causation_id.as_deref().unwrap_or_default();
+        (id != implied_causation_id(&self.commit_id)).then_some(id)
     }
 
     /// Its events in the form of the wire.

@@ -109,19 +109,37 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         }
     }
 
+    /// The state of an aggregate that should exist. That it does not is said only after a strongly
+    /// consistent read.
+    ///
+    /// # Errors
+    /// The same as those of [`load`](Decider::load).
+    pub async fn find(&self, id: &str) -> Result<Option<Folded<A::State>>, LoadError> {
+        let mut folded = self.load(id, Consistency::Eventual).await?;
+        if folded.version == Version::ZERO {
+            folded = self.load(id, Consistency::Strong).await?;
+        }
+        Ok((folded.version > Version::ZERO).then_some(folded))
+    }
+
     async fn read(
         &self,
         stream: &StreamId,
         consistency: Consistency,
     ) -> Result<Folded<A::State>, LoadError> {
-        let commits = self.store.load(stream, A::LAYOUT, consistency).await?;
-        let folded = match Folded::of::<A>(&commits) {
-            // An eventual read may see a commit before the one in front of it.
-            Err(UnreadableHistory::Hole { .. }) if consistency == Consistency::Eventual => {
-                Folded::of::<A>(&self.store.load(stream, A::LAYOUT, Consistency::Strong).await?)?
-            }
-            folded => folded?,
-        };
+        let hole = |folded: &_| matches!(folded, Err(UnreadableHistory::Hole { .. }));
+        let mut folded = Folded::of::<A>(&self.store.load(stream, A::LAYOUT, consistency).await?);
+        // An eventual read may see a commit before the one in front of it.
+        if hole(&folded) && consistency == Consistency::Eventual {
+            let commits = self.store.load(stream, A::LAYOUT, Consistency::Strong).await?;
+            folded = Folded::of::<A>(&commits);
+        }
+        // The state that the load stopped at cannot be read. All the events can.
+        if hole(&folded) {
+            let commits = self.store.read(stream, Version::ZERO, Consistency::Strong).await?;
+            folded = Folded::of::<A>(&commits);
+        }
+        let folded = folded?;
         if folded.version > Version::ZERO {
             self.cache.put(stream, &folded);
         }

@@ -27,7 +27,7 @@ mod size;
 mod transaction;
 
 pub use backoff::backoff;
-pub use commit::{Carried, Commit, RECENT_MAX, Recent, Recorded};
+pub use commit::{Carried, Commit, RECENT_MAX, Recent, Recorded, implied_causation_id};
 pub use decider::{Decider, ExecuteError, Executed, LoadError, Outcome};
 pub use folded::{Folded, UnreadableHistory, envelopes_from};
 pub use memory::Memory;

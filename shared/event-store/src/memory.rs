@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use envelope::{CommitId, StreamId, Version};
-use ports::Consistency;
+use ports::{Consistency, Unavailable};
 
 use crate::{
     Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, ReadError,
@@ -98,10 +98,12 @@ impl AppendAll for Memory {
         commits: &[Commit],
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
-        let mut tables = self.0.lock().expect("no user panicked");
-        if claim.is_some_and(|claim| tables.claims.contains(claim.as_str())) {
-            return Err(AppendAllError::Claimed);
+        let places: HashSet<_> = commits.iter().map(|commit| (&commit.stream, commit.first)).collect();
+        if places.len() < commits.len() {
+            let why = "a transaction cannot have two commits in one place";
+            return Err(AppendError::from(Unavailable::new("memory:append_all", why)).into());
         }
+        let mut tables = self.0.lock().expect("no user panicked");
         let mut winners = Vec::new();
         for commit in commits {
             match tables.check(commit) {
@@ -109,6 +111,9 @@ impl AppendAll for Memory {
                 Err(AppendError::Conflict(winner)) => winners.push(*winner),
                 Err(other) => return Err(other.into()),
             }
+        }
+        if claim.is_some_and(|claim| tables.claims.contains(claim.as_str())) {
+            return Err(AppendAllError::Claimed);
         }
         if !winners.is_empty() {
             return Err(AppendAllError::Conflict(winners));

@@ -14,32 +14,34 @@ pub const ITEM_BYTES_MAX: usize = 400 * 1024;
 /// One write unit pays for this many bytes.
 const WRITE_UNIT_BYTES: usize = 1024;
 
+/// Names of attributes are billed with every item, so they are one letter long.
+const NAME_BYTES: usize = 1;
+
 /// How many bytes of tail there may be, for each byte of state (counted as at least one write
 /// unit), before the state is carried although it costs. So carrying adds at most a quarter to
 /// the bytes written, and no load reads more than this tail.
 const TAIL_PER_STATE: usize = 4;
 
-/// A number takes about half a byte per digit and one more; this is what version and time take together.
-const NUMBERS_BYTES: usize = 24;
-
 impl Commit {
-    /// Size of the item without the carried state, in bytes (an upper estimate within 32 bytes).
+    /// Size of the item without the carried state, in bytes: never less than what is billed, and
+    /// at most a few bytes more.
     #[must_use]
     pub fn bare_bytes(&self) -> usize {
         let metadata = &self.metadata;
-        let extra = if metadata.extra.is_empty() { 0 } else { json_bytes(&metadata.extra) + 1 };
-        let events = json_bytes(&self.events);
-        // Names are one byte each; `traceparent` is stored as 25 bytes.
-        let names = 8;
-        names
+        let optional = |bytes: Option<usize>| bytes.map_or(0, |bytes| NAME_BYTES + bytes);
+        let hops = (metadata.hops > 0).then(|| number_bytes(metadata.hops));
+        let extra = (!metadata.extra.is_empty()).then(|| json_bytes(&metadata.extra));
+        5 * NAME_BYTES
             + self.stream.to_string().len()
-            + NUMBERS_BYTES
+            + number_bytes(self.first)
+            + json_bytes(&self.events)
             + self.commit_id.as_str().len()
-            + metadata.correlation_id.as_str().len()
-            + metadata.causation_id.as_ref().map_or(0, String::len)
-            + metadata.traceparent.map_or(0, |_| 25)
-            + extra
-            + events
+            + number_bytes(self.time.as_millis())
+            + optional(self.own_correlation_id().map(str::len))
+            + optional(self.own_causation_id().map(str::len))
+            + optional(metadata.traceparent.map(|parent| parent.to_bytes().len()))
+            + optional(hops)
+            + optional(extra)
     }
 
     /// Size of the item, in bytes.
@@ -64,9 +66,15 @@ impl Carried {
     /// What it adds to an item, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        // Names of three attributes, and the layout's digest as a number of up to ten digits.
-        3 + 7 + self.state.len() + 8 * self.recent.digests().len()
+        let digests = size_of::<u64>() * self.recent.digests().len();
+        3 * NAME_BYTES + number_bytes(self.layout) + self.state.len() + digests
     }
+}
+
+/// A number takes a byte for each two digits (zeros at its end are free, which is ignored here),
+/// and one more.
+fn number_bytes(number: impl std::fmt::Display) -> usize {
+    number.to_string().len().div_ceil(2) + 1
 }
 
 fn json_bytes(value: &impl serde::Serialize) -> usize {

@@ -1,0 +1,157 @@
+//! A store that fails as a network does, at calls that the test chooses.
+//!
+//! Every fault is one that DynamoDB's own client can see; none makes the store break its contract.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use envelope::{CommitId, StreamId, Version};
+use event_store::{Append, AppendAll, AppendAllError, AppendError, Commit, Load, ReadError};
+use ports::{Consistency, Unavailable};
+
+/// Runs in front of a write.
+type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// A store with faults in front of it. Clones share the faults that are still to come.
+#[derive(Clone)]
+pub struct Faulty<S> {
+    inner: S,
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    unavailable: u32,
+    answers_lost: u32,
+    resends: u32,
+    missed: Option<usize>,
+    races: VecDeque<Hook>,
+}
+
+impl<S> Faulty<S> {
+    /// The store, without a fault so far.
+    pub fn new(inner: S) -> Self {
+        Self { inner, plan: Arc::default() }
+    }
+
+    /// The next `times` calls fail and have no effect.
+    pub fn be_unavailable(&self, times: u32) {
+        self.plan().unavailable += times;
+    }
+
+    /// The next write is applied, and its answer lost: the caller sees `Unavailable`.
+    pub fn lose_an_answer(&self) {
+        self.plan().answers_lost += 1;
+    }
+
+    /// The next write is applied, its answer lost, and the same request sent again by the client
+    /// itself: the caller sees the second answer.
+    pub fn resend_a_write(&self) {
+        self.plan().resends += 1;
+    }
+
+    /// The next eventually consistent load misses the newest `commits` commits.
+    pub fn serve_a_stale_load(&self, commits: usize) {
+        self.plan().missed = Some(commits);
+    }
+
+    /// Somebody else acts before the next write arrives.
+    pub fn race<F>(&self, other: impl FnOnce() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.plan().races.push_back(Box::new(move || Box::pin(other())));
+    }
+
+    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
+        self.plan.lock().expect("no user panicked")
+    }
+
+    fn fails(&self) -> Result<(), Unavailable> {
+        match spend(&mut self.plan().unavailable) {
+            true => Err(Unavailable::new("faulty", "told to be unavailable")),
+            false => Ok(()),
+        }
+    }
+
+    async fn before_write(&self) -> Result<(), Unavailable> {
+        self.fails()?;
+        let race = self.plan().races.pop_front();
+        if let Some(other) = race {
+            other().await;
+        }
+        Ok(())
+    }
+
+    /// The answer to a write that was applied, as the caller comes to see it.
+    fn loses(&self) -> Result<(), Unavailable> {
+        match spend(&mut self.plan().answers_lost) {
+            true => Err(Unavailable::new("faulty", "the answer was lost")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn spend(times: &mut u32) -> bool {
+    let some = *times > 0;
+    *times = times.saturating_sub(1);
+    some
+}
+
+impl<S: Load> Load for Faulty<S> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        self.fails()?;
+        let missed = match consistency {
+            Consistency::Eventual => self.plan().missed.take(),
+            Consistency::Strong => None,
+        };
+        let Some(missed) = missed else {
+            return self.inner.load(stream, layout, consistency).await;
+        };
+        let mut commits = self.inner.read(stream, Version::ZERO, consistency).await?;
+        commits.truncate(commits.len().saturating_sub(missed));
+        let carries = |commit: &Commit| commit.carried.as_ref().is_some_and(|c| c.layout == layout);
+        let newest = commits.iter().rposition(carries).unwrap_or(0);
+        Ok(commits.split_off(newest))
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        self.fails()?;
+        self.inner.read(stream, from, consistency).await
+    }
+}
+
+impl<S: Append> Append for Faulty<S> {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        self.before_write().await?;
+        self.inner.append(commit).await?;
+        self.loses()?;
+        let resent = spend(&mut self.plan().resends);
+        if resent { self.inner.append(commit).await } else { Ok(()) }
+    }
+}
+
+impl<S: AppendAll> AppendAll for Faulty<S> {
+    async fn append_all(
+        &self,
+        commits: &[Commit],
+        claim: Option<&CommitId>,
+    ) -> Result<(), AppendAllError> {
+        self.before_write().await.map_err(AppendError::from)?;
+        self.inner.append_all(commits, claim).await?;
+        self.loses().map_err(AppendError::from)?;
+        let resent = spend(&mut self.plan().resends);
+        if resent { self.inner.append_all(commits, claim).await } else { Ok(()) }
+    }
+}
