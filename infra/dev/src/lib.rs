@@ -4,6 +4,7 @@
 //! [`stack::Stack`] and thus in the very way in which users do.
 
 pub mod args;
+mod bench;
 mod build;
 mod check;
 mod cloud;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Bench, Command};
 use crate::build::Architecture;
 use crate::project::Project;
 
@@ -70,6 +71,6 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Story(story) => story::show(&project, &story).await,
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
-        Command::Bench(_) => anyhow::bail!("not yet"),
+        Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),
     }
 }

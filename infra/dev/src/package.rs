@@ -24,13 +24,18 @@ pub(crate) struct Package {
     pub(crate) path: PathBuf,
 }
 
+/// Compression for packages that stay on this machine: quick.
+pub(crate) const QUICK: i64 = 1;
+/// Compression for packages whose size counts: what other tools use by default.
+pub(crate) const SMALL: i64 = 6;
+
 /// Packs every executable into `folder`.
-pub(crate) fn all(binaries: &[Binary], folder: &Path) -> Result<Vec<Package>> {
+pub(crate) fn all(binaries: &[Binary], folder: &Path, level: i64) -> Result<Vec<Package>> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     std::thread::scope(|scope| {
         let packing: Vec<_> = binaries
             .iter()
-            .map(|binary| scope.spawn(|| pack(binary, folder)))
+            .map(|binary| scope.spawn(|| pack(binary, folder, level)))
             .collect();
         packing
             .into_iter()
@@ -63,7 +68,7 @@ pub(crate) fn fingerprint(packages: &[Package]) -> String {
         .collect()
 }
 
-fn pack(binary: &Binary, folder: &Path) -> Result<Package> {
+fn pack(binary: &Binary, folder: &Path, level: i64) -> Result<Package> {
     let function = &binary.function;
     let about = fs::metadata(&binary.path)
         .with_context(|| format!("cannot read {}", binary.path.display()))?;
@@ -72,7 +77,7 @@ fn pack(binary: &Binary, folder: &Path) -> Result<Package> {
     if !path.exists() {
         remove_earlier(function, folder)?;
         let partial = folder.join(format!("{function}.partial-{}", std::process::id()));
-        write(&binary.path, &partial).with_context(|| format!("cannot pack {function}"))?;
+        write(&binary.path, &partial, level).with_context(|| format!("cannot pack {function}"))?;
         fs::rename(&partial, &path).context("cannot name a package")?;
     }
     Ok(Package {
@@ -81,10 +86,10 @@ fn pack(binary: &Binary, folder: &Path) -> Result<Package> {
     })
 }
 
-fn write(binary: &Path, zip: &Path) -> Result<()> {
+fn write(binary: &Path, zip: &Path, level: i64) -> Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(1))
+        .compression_level(Some(level))
         .last_modified_time(DateTime::default())
         .unix_permissions(0o755);
     let mut writer = ZipWriter::new(BufWriter::new(File::create(zip)?));
@@ -119,7 +124,7 @@ mod tests {
         fs::write(&binary, [7; 100_000]).expect("a file");
         let zips = ["one", "two"].map(|name| folder.path().join(name));
         for zip in &zips {
-            write(&binary, zip).expect("a package");
+            write(&binary, zip, QUICK).expect("a package");
         }
         assert_eq!(
             fs::read(&zips[0]).expect("a zip"),
@@ -137,13 +142,13 @@ mod tests {
         }];
         let zips = folder.path().join("zips");
         fs::write(&path, [7; 10]).expect("a file");
-        let before = all(&binaries, &zips).expect("packages");
+        let before = all(&binaries, &zips, QUICK).expect("packages");
         assert_eq!(
             fingerprint(&before),
-            fingerprint(&all(&binaries, &zips).expect("packages"))
+            fingerprint(&all(&binaries, &zips, QUICK).expect("packages"))
         );
         fs::write(&path, [7; 11]).expect("a file");
-        let after = all(&binaries, &zips).expect("packages");
+        let after = all(&binaries, &zips, QUICK).expect("packages");
         assert_ne!(fingerprint(&before), fingerprint(&after));
         assert_eq!(fs::read_dir(&zips).expect("a folder").count(), 1);
     }

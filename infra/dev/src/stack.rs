@@ -308,7 +308,7 @@ async fn bring_up(
     eprintln!("  Building the functions");
     let binaries = build::for_host(project, &functions, "dev")?;
     let step = Step::start("Packing the functions");
-    let packages = package::all(&binaries, &project.local().join("packages"))?;
+    let packages = package::all(&binaries, &project.local().join("packages"), package::QUICK)?;
     step.done("");
     let path = project.path("infra/cloudformation.json");
     let template = std::fs::read_to_string(&path)

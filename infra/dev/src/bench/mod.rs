@@ -1,0 +1,4 @@
+//! `cargo dev bench`: what is measured on the machine at hand.
+
+pub(crate) mod coldstart;
+mod runtime_api;
