@@ -1,1 +1,60 @@
-//! x
+//! What every implementation of the port must do, as one suite of tests that all of them run.
+//!
+//! The cases are ordinary functions, and each uses streams of its own: so the suite also runs
+//! against a table that is not empty, and a fake is held to the same rules as the real thing.
+//!
+//! ```
+//! # use event_store::Memory;
+//! // In a test target of the implementation's crate, with tokio among its dev-dependencies:
+//! event_store::contract!(Memory::default());
+//! ```
+
+mod appending;
+mod deciding;
+mod reading;
+mod tally;
+mod transacting;
+
+pub use appending::*;
+pub use deciding::*;
+pub use reading::*;
+pub use tally::{Added, Command, Over, State, Tally};
+pub use transacting::*;
+
+/// Makes a test of each case of the contract. The expression makes a store; it may `.await`.
+#[macro_export]
+macro_rules! contract {
+    ($store:expr) => {
+        $crate::contract! { $store;
+            of_two_writers_at_one_version_one_wins_and_the_loser_learns_what_won
+            the_same_commit_again_conflicts_with_itself
+            a_commit_reads_back_as_it_was_stored
+            an_event_of_410_kb_is_refused
+            a_commit_just_under_the_limit_is_stored
+            many_events_in_one_command_are_one_commit
+            a_stream_that_does_not_exist_is_empty
+            a_stream_over_a_megabyte_is_read_whole
+            reading_starts_with_the_commit_that_holds_the_version
+            streams_with_similar_names_stay_apart
+            a_load_stops_at_the_newest_carried_state
+            an_outdated_snapshot_is_ignored_and_folded_anew
+            a_snapshot_that_cannot_be_read_is_folded_anew
+            the_state_after_a_load_is_the_fold_of_all_events
+            a_commit_across_a_snapshot_point_carries_the_state_of_its_end
+            the_same_command_again_is_a_duplicate
+            eight_writers_on_one_stream_apply_each_command_exactly_once
+            several_streams_are_appended_all_or_none_and_the_winners_are_named
+            a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again
+            a_claim_counts_once
+            two_commits_in_one_place_are_refused
+        }
+    };
+    ($store:expr; $($case:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                $crate::contract::$case($store).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,90 @@
+//! Cases about several streams at once.
+
+use envelope::Version;
+use ports::{Consistency, SystemClock};
+
+use super::appending::commit_of;
+use super::tally::{Added, Tally, fresh_cause, fresh_id, fresh_stream};
+use crate::{AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Transaction};
+
+async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
+    store.read(&commit.stream, Version::ZERO, Consistency::Strong).await.expect("readable")
+}
+
+/// One taken place keeps the others free; the error tells what is in it.
+pub async fn several_streams_are_appended_all_or_none_and_the_winners_are_named<S>(store: S)
+where
+    S: Load + AppendAll,
+{
+    let commits = [1, 2, 3].map(|amount| commit_of(&fresh_stream(), 0, &[Added::amount(amount)]));
+    let winner = commit_of(&commits[1].stream, 0, &[Added::amount(20)]);
+    store.append(&winner).await.expect("the place is free");
+    match store.append_all(&commits, None).await {
+        Err(AppendAllError::Conflict(winners)) => assert_eq!(winners, [winner.clone()]),
+        other => panic!("one place is taken, not {other:?}"),
+    }
+    assert_eq!(stored(&store, &commits[0]).await, []);
+    assert_eq!(stored(&store, &commits[1]).await, [winner.clone()]);
+    assert_eq!(stored(&store, &commits[2]).await, []);
+
+    let next = commit_of(&winner.stream, 1, &[Added::amount(2)]);
+    let again = [commits[0].clone(), next.clone(), commits[2].clone()];
+    store.append_all(&again, None).await.expect("all places are free");
+    assert_eq!(stored(&store, &commits[0]).await, [commits[0].clone()]);
+    assert_eq!(stored(&store, &next).await, [winner, next]);
+    assert_eq!(stored(&store, &commits[2]).await, [commits[2].clone()]);
+}
+
+/// With one stream and with several: what is there is recognised as one's own.
+pub async fn a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again<S>(store: S)
+where
+    S: Load + AppendAll,
+{
+    for streams in [1, 3] {
+        let decider = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+        let ids: Vec<String> = (0..streams).map(|_| fresh_id()).collect();
+        let cause = fresh_cause();
+        let mut unseen = Vec::new();
+        for id in &ids {
+            unseen.push(decider.load(id, Consistency::Strong).await.expect("foldable"));
+        }
+        for _ in 0..2 {
+            let mut transaction = Transaction::new(&cause);
+            for (id, seen) in ids.iter().zip(&unseen) {
+                transaction.add(&decider, id, seen, &[Added::amount(5)]).expect("an id");
+            }
+            transaction.commit(&store).await.expect("stored, now or before");
+        }
+        for id in &ids {
+            let folded = decider.load(id, Consistency::Strong).await.expect("foldable");
+            assert_eq!((folded.state.sum, folded.version), (5, Version::new(1)));
+        }
+    }
+}
+
+/// Also when the streams have moved on, so that no place is taken.
+pub async fn a_claim_counts_once<S: Load + AppendAll>(store: S) {
+    let cause = fresh_cause();
+    let claim = Some(cause.commit_id());
+    let first = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
+    store.append_all(std::slice::from_ref(&first), claim).await.expect("unclaimed");
+    let second = commit_of(&first.stream, 1, &[Added::amount(1)]);
+    for commit in [&first, &second] {
+        let result = store.append_all(std::slice::from_ref(commit), claim).await;
+        assert!(matches!(result, Err(AppendAllError::Claimed)), "{result:?}");
+    }
+    assert_eq!(stored(&store, &first).await, [first.clone()]);
+    let other = fresh_cause();
+    store.append_all(&[second.clone()], Some(other.commit_id())).await.expect("another claim");
+    assert_eq!(stored(&store, &first).await, [first, second]);
+}
+
+/// A mistake of the caller that no retry cures must not store one of the two.
+pub async fn two_commits_in_one_place_are_refused<S: Load + AppendAll>(store: S) {
+    let one = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
+    let two = commit_of(&one.stream, 0, &[Added::amount(2)]);
+    let result = store.append_all(&[one.clone(), two], None).await;
+    let refused = matches!(result, Err(AppendAllError::Append(AppendError::Unavailable(_))));
+    assert!(refused, "{result:?}");
+    assert_eq!(stored(&store, &one).await, []);
+}
