@@ -79,7 +79,8 @@ Exits with 0 only if every order ended as expected.")]
     /// Builds what goes to AWS: target/lambda/<function>/bootstrap.zip
     #[command(after_help = "Examples:
   cargo dev build                   for Graviton (arm64), as the template expects
-  cargo dev build --x86-64")]
+  cargo dev build --x86-64
+  cargo dev build charge-payment refund-payment")]
     Build(Build),
     /// Measures
     #[command(subcommand)]
@@ -166,6 +167,8 @@ pub struct Test {
 /// `cargo dev build`
 #[derive(Debug, Args)]
 pub struct Build {
+    /// These functions only
+    pub functions: Vec<String>,
     /// For Intel and AMD processors; deploy with Architecture=x86_64
     #[arg(long = "x86-64")]
     pub x86_64: bool,

@@ -117,7 +117,12 @@ pub(crate) fn for_host(
 }
 
 /// Builds what goes to AWS and shows the size of each package.
-pub(crate) fn for_aws(project: &Project, architecture: Architecture) -> Result<()> {
+pub(crate) fn for_aws(
+    project: &Project,
+    wanted: &[String],
+    architecture: Architecture,
+) -> Result<()> {
+    let functions = project.functions_named(wanted)?;
     let venv = Venv::ensure(project, Set::Tools)?;
     add_target(architecture.target())?;
     let flag = if architecture == Architecture::Arm64 {
@@ -125,7 +130,6 @@ pub(crate) fn for_aws(project: &Project, architecture: Architecture) -> Result<(
     } else {
         "--x86-64"
     };
-    let functions = project.functions()?;
     let mut cargo = Command::new(venv.programs().join("cargo-lambda"));
     cargo
         .current_dir(project.root())

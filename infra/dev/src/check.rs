@@ -131,14 +131,11 @@ fn template(project: &Project) -> Result<Vec<Command>> {
     let emulator = Venv::ensure(project, Set::Emulator)?;
     let tools = Venv::ensure(project, Set::Tools)?;
     let mut translate = Command::new(emulator.python());
-    translate
-        .arg(project.path("infra/translate.py"))
-        .arg("--check");
-    let mut lint = Command::new(tools.python());
-    lint.args(["-m", "cfnlint", "--template"])
-        .arg(project.path("infra/cloudformation.json"));
+    translate.args(["translate.py", "--check"]);
+    // What is checked, and how, is in infra/.cfnlintrc.yaml.
+    let mut lint = Command::new(tools.programs().join("cfn-lint"));
     for command in [&mut translate, &mut lint] {
-        command.current_dir(project.root());
+        command.current_dir(project.path("infra"));
     }
     Ok(vec![translate, lint])
 }

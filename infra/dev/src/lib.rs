@@ -63,7 +63,7 @@ async fn run(command: Command) -> Result<ExitCode> {
             } else {
                 Architecture::Arm64
             };
-            build::for_aws(&project, architecture).map(|()| ExitCode::SUCCESS)
+            build::for_aws(&project, &build.functions, architecture).map(|()| ExitCode::SUCCESS)
         }
         Command::Test(test) => check::run(&project, &test),
         Command::Status(output) => status::show(&project, output).await,

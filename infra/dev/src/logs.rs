@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -32,16 +32,7 @@ struct Line {
 /// Shows them.
 pub(crate) async fn show(project: &Project, options: &Logs) -> Result<ExitCode> {
     let running = Running::find(project).await?;
-    let mut functions = project.functions()?;
-    if let Some(wanted) = &options.function {
-        if !functions.contains(wanted) {
-            bail!(
-                "there is no function {wanted}; there are: {}",
-                functions.join(", ")
-            );
-        }
-        functions = vec![wanted.clone()];
-    }
+    let functions = project.functions_named(options.function.as_slice())?;
     let mut since = now_millis() - i64::from(options.since) * 60_000;
     let mut shown = HashSet::new();
     loop {

@@ -60,4 +60,20 @@ impl Project {
         names.sort();
         Ok(names)
     }
+
+    /// The functions of these names, or all if none is given.
+    pub(crate) fn functions_named(&self, wanted: &[String]) -> Result<Vec<String>> {
+        let known = self.functions()?;
+        if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
+            bail!(
+                "there is no function {unknown}; there are: {}",
+                known.join(", ")
+            );
+        }
+        Ok(if wanted.is_empty() {
+            known
+        } else {
+            wanted.to_vec()
+        })
+    }
 }

@@ -67,7 +67,7 @@ impl Venv {
         Ok(venv)
     }
 
-    /// The environment's Python. Modules are started through it: scripts name an absolute path that may be too long.
+    /// The environment's Python.
     pub(crate) fn python(&self) -> PathBuf {
         self.folder.join("bin/python")
     }

@@ -47,18 +47,7 @@ struct Cost {
 
 /// Builds, measures, reports.
 pub(crate) fn run(project: &Project, options: &Coldstart) -> Result<ExitCode> {
-    let known = project.functions()?;
-    if let Some(unknown) = options.functions.iter().find(|name| !known.contains(name)) {
-        bail!(
-            "there is no function {unknown}; there are: {}",
-            known.join(", ")
-        );
-    }
-    let mut functions = if options.functions.is_empty() {
-        known
-    } else {
-        options.functions.clone()
-    };
+    let mut functions = project.functions_named(&options.functions)?;
     functions.push(HELLO.to_owned());
     eprintln!("  Building with the release profile (minutes, the first time)");
     let binaries = build::for_host(project, &functions, "release")?;
