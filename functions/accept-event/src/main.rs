@@ -1,1 +1,14 @@
-fn main(){}
+//! Takes other systems' events in.
+
+mod handler;
+
+use handler::AcceptEvent;
+use ports::SystemClock;
+use wiring::{Error, Wiring};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let wiring = Wiring::start().await;
+    let handler = AcceptEvent::new(wiring.event_store()?, SystemClock);
+    wiring.consume(handler).await
+}

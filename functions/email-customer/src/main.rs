@@ -1,1 +1,17 @@
-fn main(){}
+//! Tells the customer by e-mail how the order is going.
+
+mod handler;
+
+use adapter_ses::aws_sdk_sesv2::Client;
+use adapter_ses::Ses;
+use handler::EmailCustomer;
+use ports::SystemClock;
+use wiring::{Error, Wiring, variable};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let wiring = Wiring::start().await;
+    let channel = Ses::new(Client::new(wiring.aws()), variable("EMAIL_SENDER")?);
+    let handler = EmailCustomer::new(wiring.event_store()?, channel, SystemClock);
+    wiring.react(handler).await
+}

@@ -1,1 +1,14 @@
-fn main(){}
+//! Keeps the read model of orders.
+
+mod handler;
+
+use handler::ProjectOrder;
+use ports::SystemClock;
+use wiring::{Error, Wiring};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let wiring = Wiring::start().await;
+    let handler = ProjectOrder::new(wiring.event_store()?, wiring.views()?, SystemClock);
+    wiring.react(handler).await
+}

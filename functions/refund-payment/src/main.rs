@@ -1,1 +1,16 @@
-fn main(){}
+//! Gives the customer's money back when the parcel cannot be sent.
+
+mod handler;
+
+use handler::RefundPayment;
+use partners::SandboxPayments;
+use ports::SystemClock;
+use wiring::{Error, Wiring};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let wiring = Wiring::start().await;
+    let provider = SandboxPayments::new(SystemClock);
+    let handler = RefundPayment::new(wiring.event_store()?, provider, SystemClock);
+    wiring.react(handler).await
+}

@@ -1,1 +1,16 @@
-fn main(){}
+//! Hands a paid order to the carrier.
+
+mod handler;
+
+use handler::ShipOrder;
+use partners::SandboxCarrier;
+use ports::SystemClock;
+use wiring::{Error, Wiring};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let wiring = Wiring::start().await;
+    let carrier = SandboxCarrier::new(SystemClock);
+    let handler = ShipOrder::new(wiring.event_store()?, carrier, SystemClock);
+    wiring.react(handler).await
+}

@@ -1,1 +1,46 @@
-//! placeholder
+//! E-mail through Amazon SES. The only crate that names its SDK.
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::error::BuildError;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use partners::{Email, SendEmail};
+use ports::Unavailable;
+
+/// The SDK, for whoever has to make a client.
+pub use aws_sdk_sesv2;
+
+/// Mails from one verified sender. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Ses {
+    client: Client,
+    sender: String,
+}
+
+impl Ses {
+    /// Mails from this address.
+    #[must_use]
+    pub fn new(client: Client, sender: impl Into<String>) -> Self {
+        Self { client, sender: sender.into() }
+    }
+}
+
+fn content(email: &Email) -> Result<EmailContent, BuildError> {
+    let text = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let body = Body::builder().text(text(&email.body)?).build();
+    let message = Message::builder().subject(text(&email.subject)?).body(body).build();
+    Ok(EmailContent::builder().simple(message).build())
+}
+
+impl SendEmail for Ses {
+    async fn send(&self, email: &Email) -> Result<(), Unavailable> {
+        let operation = "ses:SendEmail";
+        let content = content(email).map_err(|error| Unavailable::new(operation, error))?;
+        let request = self
+            .client
+            .send_email()
+            .from_email_address(&self.sender)
+            .destination(Destination::builder().to_addresses(&email.to).build())
+            .content(content);
+        request.send().await.map(drop).map_err(|error| Unavailable::new(operation, error))
+    }
+}

@@ -81,3 +81,28 @@ fn profile_of(registered: &UserRegistered) -> Profile {
         active: registered.active,
     }
 }
+
+/// Why a customer may not order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MayNotOrder {
+    /// No registration has arrived. One may be on its way.
+    #[error("the customer is not registered")]
+    Unknown,
+    /// The account is closed.
+    #[error("the customer is not active")]
+    Inactive,
+}
+
+impl State {
+    /// Whether the customer may order.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn may_order(&self) -> Result<(), MayNotOrder> {
+        match &self.profile {
+            None => Err(MayNotOrder::Unknown),
+            Some(profile) if !profile.active => Err(MayNotOrder::Inactive),
+            Some(_) => Ok(()),
+        }
+    }
+}

@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderPlaced, event_set};
+use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced, event_set};
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
@@ -154,7 +154,7 @@ fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
             return Err(Rejection::Price(line.product_id.to_string()));
         }
     }
-    let sum = total_of(placed);
+    let sum = total_of(&placed.items);
     if sum.as_ref() != Some(&placed.total) {
         return Err(Rejection::Total { sum, total: placed.total.clone() });
     }
@@ -162,8 +162,9 @@ fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
 }
 
 /// The sum of the lines; `None` when they have several currencies, or do not fit.
-fn total_of(placed: &OrderPlaced) -> Option<Money> {
-    let mut lines = placed.items.iter().map(|line| line.unit_price.checked_mul(line.quantity));
+#[must_use]
+pub fn total_of(items: &[OrderLine]) -> Option<Money> {
+    let mut lines = items.iter().map(|line| line.unit_price.checked_mul(line.quantity));
     let first = lines.next()??;
     lines.try_fold(first, |sum, line| sum.checked_add(&line?))
 }

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use envelope::{Aggregate, Envelope, Timestamp, UnreadableEvent, Version};
+use envelope::{Envelope, Timestamp, UnreadableEvent, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::events::{self, OrderLine, event_set};
-use crate::{CustomerId, Money, Order, OrderId, Payment, Reservation, Shipment};
+use crate::{CustomerId, Money, OrderId};
 
 event_set! {
     /// What the view is folded from.
@@ -80,10 +80,10 @@ impl OrderView {
         }
     }
 
-    /// Whether events of this kind of aggregate belong into the view. Their streams all have the order's id.
+    /// The key that the view of this order is kept under.
     #[must_use]
-    pub fn is_folded_from(aggregate_type: &str) -> bool {
-        [Order::TYPE, Reservation::TYPE, Payment::TYPE, Shipment::TYPE].contains(&aggregate_type)
+    pub fn key(order_id: &str) -> String {
+        format!("order#{order_id}")
     }
 
     /// How far the stream of this aggregate type has been folded.

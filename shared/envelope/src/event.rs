@@ -39,13 +39,12 @@ pub enum UnreadableEvent {
         schema_version: u32,
     },
     /// The data does not have the shape of its schema.
-    #[error("the data of {event_type} does not have the shape of its schema")]
+    #[error("the data of {event_type} does not have the shape of its schema: {what}")]
     Shape {
         /// Type on the wire.
         event_type: String,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
+        /// What is wrong with it, without the values in it.
+        what: String,
     },
 }
 
@@ -65,6 +64,52 @@ impl UnreadableEvent {
             return Err(Self::unknown(D::TYPE, schema_version));
         }
         D::deserialize(data)
-            .map_err(|source| Self::Shape { event_type: D::TYPE.to_owned(), source })
+            .map_err(|error| Self::Shape { event_type: D::TYPE.to_owned(), what: masked(&error) })
+    }
+}
+
+/// What a JSON error says, without the values that it quotes: they may be personal data, and errors
+/// end in logs.
+pub(crate) fn masked(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", &text[..first], &text[last + 1..])
+        }
+        _ => text,
+    };
+    match text.split_once('`') {
+        Some((before, rest)) if !before.ends_with("missing field ") => {
+            let rest = rest.split_once('`').map_or("", |(_, rest)| rest);
+            format!("{before}…{rest}")
+        }
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only its errors matter")]
+    struct Person {
+        name: String,
+        age: u32,
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_never_the_value() {
+        let error = |json: Value| masked(&Person::deserialize(json).expect_err("malformed"));
+        assert_eq!(error(json!({"age": 1})), "missing field `name`");
+        let cases =
+            [json!({"name": "Ada", "age": "se\"cret"}), json!({"name": 771_199, "age": 1})];
+        for case in cases {
+            let text = error(case);
+            assert!(text.starts_with("invalid type") && text.contains("expected"), "{text}");
+            assert!(!text.contains("cret") && !text.contains("771199"), "{text}");
+        }
     }
 }

@@ -7,7 +7,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{CorrelationId, EventId, Metadata, Timestamp, cloud_events};
+use crate::event::masked;
+use crate::{Cause, CorrelationId, EventId, Metadata, Timestamp, cloud_events};
 
 /// What another system sent, before its data was looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,7 @@ pub struct Inbound {
 pub enum MalformedEvent {
     /// It has neither form.
     #[error("not an event: {0}")]
-    Envelope(#[source] serde_json::Error),
+    Envelope(String),
     /// It is a CloudEvents event that cannot be mapped.
     #[error(transparent)]
     CloudEvent(#[from] cloud_events::CloudEventError),
@@ -76,7 +77,8 @@ impl Inbound {
         if detail.get("specversion").is_some() {
             return Ok(cloud_events::read(detail)?);
         }
-        let wire = Wire::deserialize(detail).map_err(MalformedEvent::Envelope)?;
+        let wire = Wire::deserialize(detail)
+            .map_err(|error| MalformedEvent::Envelope(masked(&error)))?;
         let metadata = wire.metadata.complete(&wire.event_id);
         Ok(Self {
             event_id: wire.event_id,
@@ -87,6 +89,19 @@ impl Inbound {
             data: wire.data,
             metadata,
         })
+    }
+}
+
+impl Inbound {
+    /// Under what the event is stored: its own id, in its own story. What the sender said about
+    /// itself is kept, and when it happened there, as `occurredAt`.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        let mut metadata = self.metadata.clone();
+        if let Some(timestamp) = self.timestamp {
+            metadata.extra.insert("occurredAt".to_owned(), timestamp.to_string().into());
+        }
+        Cause::inbound(&self.event_id, &metadata)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CorrelationId, Event, EventId, StreamId, Timestamp, Traceparent, UnreadableEvent, Version};
+use crate::{CorrelationId, Event, EventData, EventId, StreamId, Timestamp, Traceparent, UnreadableEvent, Version};
 
 /// An immutable fact with everything that is needed to route, order, deduplicate and trace it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,17 @@ impl Envelope {
     /// [`InvalidId`](crate::InvalidId) when type or id came over the wire and cannot be a key.
     pub fn stream(&self) -> Result<StreamId, crate::InvalidId> {
         StreamId::new(&self.aggregate_type, &self.aggregate_id)
+    }
+
+    /// The data of this one type.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] for an event of another type or version, or of another shape.
+    pub fn read<D: EventData>(&self) -> Result<D, UnreadableEvent> {
+        if self.event_type != D::TYPE {
+            return Err(UnreadableEvent::unknown(&self.event_type, self.schema_version));
+        }
+        UnreadableEvent::read(self.schema_version, &self.data)
     }
 
     /// The typed event.

@@ -1,0 +1,142 @@
+//! The boundary: an event of another system is checked, deduplicated by its id, and stored as our own.
+//!
+//! What can never be taken (malformed, unknown, against a rule) becomes a dead letter at once. What
+//! may only have come too early, like an order of a customer whose registration is still on its
+//! way, is tried again.
+
+use domain::customer::MayNotOrder;
+use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
+use domain::{Customer, Order, StockItem, customer, order, stock_item};
+use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
+use event_store::{
+    AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction, backoff,
+};
+use ports::{Clock, Consistency};
+use reaction::{Consume, Done, Failure, Message};
+
+/// How often stock is replenished against orders for it, before the event goes back to its queue.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// The handler.
+#[derive(Clone)]
+pub(crate) struct AcceptEvent<S, C> {
+    store: S,
+    clock: C,
+    customers: Decider<Customer, S, C>,
+    orders: Decider<Order, S, C>,
+    stock: Decider<StockItem, S, C>,
+}
+
+/// An event that contradicts itself.
+#[derive(Debug, thiserror::Error)]
+#[error("aggregateId (or subject) names another aggregate than the data does")]
+struct OtherAggregate;
+
+/// Orders took the product every time.
+#[derive(Debug, thiserror::Error)]
+#[error("the stock is contended: {ATTEMPTS_MAX} attempts lost against orders")]
+struct Contended;
+
+impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
+    /// A handler over a store.
+    pub(crate) fn new(store: S, clock: C) -> Self {
+        Self {
+            customers: Decider::new(store.clone(), clock.clone()),
+            orders: Decider::new(store.clone(), clock.clone()),
+            stock: Decider::new(store.clone(), clock.clone()),
+            store,
+            clock,
+        }
+    }
+
+    async fn place(&self, placed: OrderPlaced, cause: &Cause) -> Result<Done, Failure> {
+        let customer = self.customers.find(placed.customer_id.as_str()).await?;
+        match customer.unwrap_or_default().state.may_order() {
+            Ok(()) => {}
+            Err(early @ MayNotOrder::Unknown) => return Err(early.into()),
+            Err(never @ MayNotOrder::Inactive) => return Err(Failure::terminal(never)),
+        }
+        let id = placed.order_id.as_str().to_owned();
+        let executed = self.orders.execute(&id, cause, &order::Command::Place(placed)).await;
+        Ok(executed.map_err(refused)?.outcome.into())
+    }
+
+    async fn register(&self, registered: UserRegistered, cause: &Cause) -> Result<Done, Failure> {
+        let id = registered.customer_id.as_str().to_owned();
+        let register = customer::Command::Register(registered);
+        let executed = self.customers.execute(&id, cause, &register).await;
+        Ok(executed.map_err(refused)?.outcome.into())
+    }
+
+    /// Adding to stock has no natural idempotency, and a product's stream forgets old commits soon:
+    /// the event's id is claimed in the same transaction.
+    async fn replenish(&self, replenished: StockReplenished, cause: &Cause) -> Result<Done, Failure> {
+        let id = replenished.product_id.as_str().to_owned();
+        let replenish = stock_item::Command::Replenish(replenished);
+        let mut consistency = Consistency::Eventual;
+        for attempt in 0..ATTEMPTS_MAX {
+            let seen = self.stock.load(&id, consistency).await?;
+            let events = StockItem::decide(&seen.state, &replenish)?;
+            let mut transaction = Transaction::new(cause).claimed();
+            transaction.add(&self.stock, &id, &seen, &events)?;
+            match transaction.commit(&self.store).await {
+                Ok(()) => return Ok(Done::Handled),
+                Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
+                Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
+                    consistency = Consistency::Strong;
+                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Contended.into())
+    }
+}
+
+/// A refusal is final; whatever else went wrong may pass.
+fn refused<R: std::error::Error + Send + Sync + 'static>(error: ExecuteError<R>) -> Failure {
+    match error {
+        ExecuteError::Rejected(rejection) => Failure::terminal(rejection),
+        other => other.into(),
+    }
+}
+
+/// The typed data, once it was checked that the envelope speaks of the same aggregate.
+fn data_of<D: EventData>(inbound: &Inbound, id: impl Fn(&D) -> &str) -> Result<D, Failure> {
+    let data = UnreadableEvent::read::<D>(inbound.schema_version, &inbound.data)
+        .map_err(Failure::terminal)?;
+    match &inbound.aggregate_id {
+        Some(said) if said != id(&data) => Err(Failure::terminal(OtherAggregate)),
+        _ => Ok(data),
+    }
+}
+
+impl<S: Load + AppendAll, C: Clock> Consume for AcceptEvent<S, C> {
+    const NAME: &'static str = "accept-event";
+    const CONCURRENCY: usize = 10;
+
+    async fn consume(&self, message: &Message) -> Result<Done, Failure> {
+        let mut inbound = Inbound::read(message.detail()).map_err(Failure::terminal)?;
+        schemas::validate(&inbound.event_type, inbound.schema_version, &inbound.data)
+            .map_err(Failure::terminal)?;
+        if let Some(source) = message.body.get("source") {
+            inbound.metadata.extra.entry("source".to_owned()).or_insert_with(|| source.clone());
+        }
+        let cause = inbound.cause();
+        match inbound.event_type.as_str() {
+            OrderPlaced::TYPE => {
+                let placed = data_of(&inbound, |e: &OrderPlaced| e.order_id.as_str())?;
+                self.place(placed, &cause).await
+            }
+            UserRegistered::TYPE => {
+                let registered = data_of(&inbound, |e: &UserRegistered| e.customer_id.as_str())?;
+                self.register(registered, &cause).await
+            }
+            StockReplenished::TYPE => {
+                let replenished = data_of(&inbound, |e: &StockReplenished| e.product_id.as_str())?;
+                self.replenish(replenished, &cause).await
+            }
+            other => Err(Failure::terminal(UnreadableEvent::unknown(other, inbound.schema_version))),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `PaymentFailed` or `ShipmentFailed` → `InventoryReleased`.
+//!
+//! What is held is read from the reservation, not from the event: it is the inventory's own record,
+//! and the two events that lead here can both arrive without releasing twice.
+
+use std::collections::BTreeMap;
+
+use domain::events::{OrderLine, PaymentFailed, ShipmentFailed};
+use domain::{OrderId, ProductId, Reservation, StockItem, reservation, stock_item};
+use envelope::{Aggregate, Cause, Envelope, EventData, UnreadableEvent};
+use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction, backoff};
+use ports::{Clock, Consistency};
+use reaction::{Done, Failure, React};
+
+/// How often a release is tried against orders for the same products, before the event goes back
+/// to its queue.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// The handler.
+#[derive(Clone)]
+pub(crate) struct ReleaseInventory<S, C> {
+    store: S,
+    clock: C,
+    reservations: Decider<Reservation, S, C>,
+    stock: Decider<StockItem, S, C>,
+}
+
+/// Other orders took the same products every time.
+#[derive(Debug, thiserror::Error)]
+#[error("the stock is contended: {ATTEMPTS_MAX} attempts lost against other orders")]
+struct Contended;
+
+impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
+    /// A handler over a store.
+    pub(crate) fn new(store: S, clock: C) -> Self {
+        Self {
+            reservations: Decider::new(store.clone(), clock.clone()),
+            stock: Decider::new(store.clone(), clock.clone()),
+            store,
+            clock,
+        }
+    }
+
+    async fn release(&self, order_id: &OrderId, cause: &Cause) -> Result<Done, Failure> {
+        let id = order_id.as_str();
+        for attempt in 0..ATTEMPTS_MAX {
+            // Read strongly: a failed order is rare, and must not find its reservation missing.
+            let seen = self.reservations.load(id, Consistency::Strong).await?;
+            let events = Reservation::decide(&seen.state, &reservation::Command::Release)?;
+            let reservation::State::Reserved { items, .. } = &seen.state else {
+                return Ok(Done::Duplicate);
+            };
+            let mut transaction = Transaction::new(cause);
+            transaction.add(&self.reservations, id, &seen, &events)?;
+            self.free(&mut transaction, order_id, items).await?;
+            match transaction.commit(&self.store).await {
+                Ok(()) => return Ok(Done::Handled),
+                Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
+                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Contended.into())
+    }
+
+    async fn free(
+        &self,
+        transaction: &mut Transaction<'_>,
+        order_id: &OrderId,
+        items: &[OrderLine],
+    ) -> Result<(), Failure> {
+        let mut held = BTreeMap::<&ProductId, u32>::new();
+        for line in items {
+            let quantity = held.entry(&line.product_id).or_default();
+            *quantity = quantity.saturating_add(line.quantity);
+        }
+        for (product_id, quantity) in held {
+            // Read strongly: with an outdated state "more is released than was held" would be a false alarm.
+            let seen = self.stock.load(product_id.as_str(), Consistency::Strong).await?;
+            let release = stock_item::Command::Release {
+                product_id: product_id.clone(),
+                order_id: order_id.clone(),
+                quantity,
+            };
+            let events = StockItem::decide(&seen.state, &release)?;
+            transaction.add(&self.stock, product_id.as_str(), &seen, &events)?;
+        }
+        Ok(())
+    }
+}
+
+fn order_of(event: &Envelope) -> Result<OrderId, UnreadableEvent> {
+    match event.event_type.as_str() {
+        PaymentFailed::TYPE => Ok(event.read::<PaymentFailed>()?.order_id),
+        ShipmentFailed::TYPE => Ok(event.read::<ShipmentFailed>()?.order_id),
+        _ => Err(UnreadableEvent::unknown(&event.event_type, event.schema_version)),
+    }
+}
+
+impl<S: Load + AppendAll, C: Clock> React for ReleaseInventory<S, C> {
+    const NAME: &'static str = "release-inventory";
+    /// The orders of one batch often hold the same products.
+    const CONCURRENCY: usize = 1;
+
+    async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
+        let order_id = order_of(event).map_err(Failure::terminal)?;
+        self.release(&order_id, cause).await
+    }
+}

@@ -1,0 +1,59 @@
+//! `PaymentCompleted` → `OrderShipped` or `ShipmentFailed`.
+
+use domain::events::PaymentCompleted;
+use domain::{Shipment, shipment};
+use envelope::{Cause, Envelope};
+use event_store::{Append, Decider, Load};
+use partners::{Carrier, Pickup, PickupError};
+use ports::{Clock, Consistency};
+use reaction::{Done, Failure, React};
+
+/// The handler.
+#[derive(Clone)]
+pub(crate) struct ShipOrder<S, P, C> {
+    shipments: Decider<Shipment, S, C>,
+    carrier: P,
+}
+
+impl<S: Load + Append, P: Carrier, C: Clock> ShipOrder<S, P, C> {
+    /// A handler over a store and a carrier.
+    pub(crate) fn new(store: S, carrier: P, clock: C) -> Self {
+        Self { shipments: Decider::new(store, clock), carrier }
+    }
+
+    async fn ask(
+        &self,
+        paid: PaymentCompleted,
+        attempt: u32,
+    ) -> Result<shipment::Command, Failure> {
+        let idempotency_key = format!("ship-{}", paid.order_id);
+        let pickup = Pickup {
+            idempotency_key: &idempotency_key,
+            order_id: &paid.order_id,
+            address: &paid.shipping_address,
+            attempt,
+        };
+        match self.carrier.pick_up(&pickup).await {
+            Ok(tracking_number) => Ok(shipment::Command::RecordPickup { paid, tracking_number }),
+            Err(PickupError::Refused(reason)) => {
+                Ok(shipment::Command::RecordRefusal { paid, reason })
+            }
+            Err(PickupError::Unavailable(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
+    const NAME: &'static str = "ship-order";
+
+    async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
+        let paid = event.read::<PaymentCompleted>().map_err(Failure::terminal)?;
+        let id = paid.order_id.as_str().to_owned();
+        let seen = self.shipments.load(&id, Consistency::Eventual).await?;
+        if seen.state != shipment::State::Absent {
+            return Ok(Done::Duplicate);
+        }
+        let answer = self.ask(paid, attempt).await?;
+        Ok(self.shipments.execute(&id, cause, &answer).await?.outcome.into())
+    }
+}

@@ -1,0 +1,44 @@
+//! `OrderPlaced`, `OrderShipped`, `OrderFailed` → a text message to the customer.
+//!
+//! At least once: the channel knows no idempotency key, so an event that is delivered twice is told
+//! twice. A message too many does less harm than one too few.
+
+use domain::{Customer, notice_of};
+use envelope::{Cause, Envelope};
+use event_store::{Decider, Load};
+use partners::{Sms, SendSms};
+use ports::Clock;
+use reaction::{Done, Failure, React};
+
+/// A customer whose registration has not arrived.
+#[derive(Debug, thiserror::Error)]
+#[error("the customer is not registered (yet)")]
+struct NoSuchCustomer;
+
+/// The handler.
+#[derive(Clone)]
+pub(crate) struct TextCustomer<S, M, C> {
+    customers: Decider<Customer, S, C>,
+    channel: M,
+}
+
+impl<S: Load, M: SendSms, C: Clock> TextCustomer<S, M, C> {
+    /// A handler over a store and a channel.
+    pub(crate) fn new(store: S, channel: M, clock: C) -> Self {
+        Self { customers: Decider::new(store, clock), channel }
+    }
+}
+
+impl<S: Load, M: SendSms, C: Clock> React for TextCustomer<S, M, C> {
+    const NAME: &'static str = "text-customer";
+
+    async fn react(&self, event: &Envelope, _: &Cause, _: u32) -> Result<Done, Failure> {
+        let notice = notice_of(event).map_err(Failure::terminal)?;
+        let id = notice.customer_id.as_str();
+        let found = self.customers.find(id).await?;
+        let profile = found.and_then(|customer| customer.state.profile).ok_or(NoSuchCustomer)?;
+        let sms = Sms { to: profile.phone, body: notice.body };
+        self.channel.send(&sms).await?;
+        Ok(Done::Handled)
+    }
+}

@@ -1,0 +1,56 @@
+//! What a customer is told, and about what.
+
+use envelope::{Envelope, UnreadableEvent};
+
+use crate::CustomerId;
+use crate::events::event_set;
+
+event_set! {
+    /// What customers are told about.
+    Notable { OrderPlaced, OrderShipped, OrderFailed, }
+}
+
+/// A message to a customer, for any channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Whom to tell.
+    pub customer_id: CustomerId,
+    /// In a few words.
+    pub subject: String,
+    /// In full.
+    pub body: String,
+}
+
+/// The message about an event.
+///
+/// # Errors
+/// [`UnreadableEvent`] for an event that nobody is told about, or that cannot be read.
+pub fn notice_of(event: &Envelope) -> Result<Notice, UnreadableEvent> {
+    Ok(match event.decode::<Notable>()? {
+        Notable::OrderPlaced(placed) => Notice {
+            subject: format!("We have your order {}", placed.order_id),
+            body: format!(
+                "Thank you! Your order {} with {} line(s) is being prepared.",
+                placed.order_id,
+                placed.items.len()
+            ),
+            customer_id: placed.customer_id,
+        },
+        Notable::OrderShipped(shipped) => Notice {
+            subject: format!("Your order {} is on its way", shipped.order_id),
+            body: format!(
+                "Your order {} was handed to the carrier. Tracking number: {}.",
+                shipped.order_id, shipped.tracking_number
+            ),
+            customer_id: shipped.customer_id,
+        },
+        Notable::OrderFailed(failed) => Notice {
+            subject: format!("We could not complete your order {}", failed.order_id),
+            body: format!(
+                "Your order {} could not be completed: {}. Nothing remains charged.",
+                failed.order_id, failed.reason
+            ),
+            customer_id: failed.customer_id,
+        },
+    })
+}

@@ -1,0 +1,190 @@
+//! One invocation: every message of it is handled, handed back, or a dead letter.
+//!
+//! The function itself writes the dead letter on its last attempt, with the reason. The queue's
+//! own redrive, which knows no reason, is left for what the function cannot answer for: a crash, a
+//! time-out, or a dead-letter queue that takes nothing.
+
+use std::time::Duration;
+
+use envelope::Timestamp;
+use futures::StreamExt;
+use ports::{Class, Clock, DeadLetter, DeadLetters, Unavailable};
+use serde_json::{Value, json};
+use telemetry::metric;
+use tracing::{error, info, warn};
+
+use crate::{Consume, Done, Failure, Message, chain};
+
+/// What is left of the function's time when a handler is stopped, to answer for it.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// A handler with what it needs around it.
+#[derive(Clone)]
+pub struct Host<H, D, C> {
+    handler: H,
+    dead_letters: D,
+    clock: C,
+    attempts_max: u32,
+}
+
+/// A direct invocation that failed; Lambda tries it again.
+#[derive(Debug, thiserror::Error)]
+#[error("the event was not handled, and is to be delivered again")]
+pub struct InvocationFailed;
+
+/// An attempt that was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped after {0} ms: the function's time is up")]
+struct TimedOut(u128);
+
+impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
+    /// A host that gives an event up after `attempts_max` attempts.
+    pub fn new(handler: H, dead_letters: D, clock: C, attempts_max: u32) -> Self {
+        Self { handler, dead_letters, clock, attempts_max }
+    }
+
+    /// Handles what Lambda delivered until `deadline`, and answers as Lambda expects it: with the
+    /// messages of a batch that are to be delivered again.
+    ///
+    /// # Errors
+    /// [`InvocationFailed`], only when Lambda was invoked with a single event and not through a queue.
+    pub async fn handle(
+        &self,
+        payload: Value,
+        deadline: Timestamp,
+    ) -> Result<Value, InvocationFailed> {
+        let Some(records) = payload.get("Records").and_then(Value::as_array) else {
+            let kept = self.settle(Message::bare(payload), deadline).await;
+            return if kept { Ok(Value::Null) } else { Err(InvocationFailed) };
+        };
+        let attempts = futures::stream::iter(records.iter().map(Message::of_record))
+            .map(|message| async move {
+                let id = message.id.clone();
+                (id, self.settle(message, deadline).await)
+            })
+            .buffer_unordered(H::CONCURRENCY);
+        let again = attempts.filter_map(async |(id, kept)| {
+            (!kept).then(|| json!({ "itemIdentifier": id.unwrap_or_default() }))
+        });
+        Ok(json!({ "batchItemFailures": again.collect::<Vec<_>>().await }))
+    }
+
+    /// Handles one message. `false` means that it is to be delivered again.
+    async fn settle(&self, message: Message, deadline: Timestamp) -> bool {
+        let began = self.clock.now();
+        let result = self.attempt(&message, began, deadline).await;
+        let duration_ms = self.clock.now().millis_since(began);
+        self.measure(&message, began, duration_ms, &result);
+        match result {
+            Ok(done) => {
+                info!(
+                    event.id = message.event_id(), event.type = message.event_type(),
+                    correlation.id = message.correlation_id(), attempt = message.attempt,
+                    duration_ms, outcome = ?done, "event handled"
+                );
+                true
+            }
+            Err(failure) => self.fail(&message, &failure, duration_ms).await,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        message: &Message,
+        began: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<Done, Failure> {
+        let left = Duration::from_millis(deadline.millis_since(began)).saturating_sub(MARGIN);
+        let attempt = tokio::time::timeout(left, self.handler.consume(message)).await;
+        attempt.unwrap_or_else(|_| Err(TimedOut(left.as_millis()).into()))
+    }
+
+    async fn fail(&self, message: &Message, failure: &Failure, duration_ms: u64) -> bool {
+        let class = match failure {
+            Failure::Terminal(_) => Class::Terminal,
+            Failure::Transient(_) if message.attempt >= self.attempts_max => Class::Exhausted,
+            Failure::Transient(error) => {
+                warn!(
+                    event.id = message.event_id(), event.type = message.event_type(),
+                    correlation.id = message.correlation_id(), attempt = message.attempt,
+                    duration_ms, error = chain(error.as_ref()), "attempt failed; the event will be delivered again"
+                );
+                return false;
+            }
+        };
+        match self.give_up(message, failure, class).await {
+            Ok(()) => {
+                metrics::counter!(metric::DEAD_LETTER).increment(1);
+                error!(
+                    event.id = message.event_id(), event.type = message.event_type(),
+                    correlation.id = message.correlation_id(), attempt = message.attempt,
+                    duration_ms, ?class, error = chain(failure.error()), "event given up; it is in the dead-letter queue"
+                );
+                true
+            }
+            Err(unavailable) => {
+                error!(
+                    event.id = message.event_id(), error = chain(&unavailable),
+                    "the dead-letter queue took nothing; the event stays in its queue"
+                );
+                false
+            }
+        }
+    }
+
+    async fn give_up(
+        &self,
+        message: &Message,
+        failure: &Failure,
+        class: Class,
+    ) -> Result<(), Unavailable> {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let letter = DeadLetter {
+            handler: H::NAME.to_owned(),
+            reason: chain(failure.error()),
+            class,
+            attempts: message.attempt,
+            failed_at: self.clock.now(),
+            event_id: text(message.event_id()),
+            event_type: text(message.event_type()),
+            correlation_id: text(message.correlation_id()),
+            event: message.body.clone(),
+        };
+        self.dead_letters.send(&letter).await
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no duration comes near 2^52 milliseconds")]
+    fn measure(
+        &self,
+        message: &Message,
+        began: Timestamp,
+        duration_ms: u64,
+        result: &Result<Done, Failure>,
+    ) {
+        let name = match result {
+            Ok(Done::Handled) => metric::HANDLED,
+            Ok(Done::Duplicate) => metric::DUPLICATE,
+            Err(_) => metric::FAILED,
+        };
+        let event_type = known_type(message);
+        metrics::counter!(name, "EventType" => event_type.clone()).increment(1);
+        metrics::histogram!(metric::DURATION_MS, "EventType" => event_type.clone())
+            .record(duration_ms as f64);
+        if let Some(happened) = message.timestamp() {
+            metrics::histogram!(metric::EVENT_AGE_MS, "EventType" => event_type)
+                .record(began.millis_since(happened) as f64);
+        }
+    }
+}
+
+/// The event type as a dimension. A sender chooses this text, and every new one is a metric that
+/// is paid for, so what does not look like a type is counted together.
+fn known_type(message: &Message) -> String {
+    let plausible = |name: &&str| {
+        name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    };
+    message.event_type().filter(plausible).unwrap_or("other").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! One delivered message, before anyone knows whether it is an event.
+
+use envelope::Timestamp;
+use serde_json::Value;
+
+/// A message as it came.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The queue's id of it; `None` if it did not come through a queue.
+    pub id: Option<String>,
+    /// Its body: an EventBridge event, or, if that is not JSON, its text.
+    pub body: Value,
+    /// The number of this delivery, from 1.
+    pub attempt: u32,
+}
+
+impl Message {
+    /// A message that Lambda was invoked with directly.
+    #[must_use]
+    pub fn bare(body: Value) -> Self {
+        Self { id: None, body, attempt: 1 }
+    }
+
+    /// A record of an SQS event.
+    #[must_use]
+    pub fn of_record(record: &Value) -> Self {
+        let body = record["body"].as_str().unwrap_or_default();
+        let attempt = record["attributes"]["ApproximateReceiveCount"].as_str();
+        Self {
+            id: record["messageId"].as_str().map(str::to_owned),
+            body: serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned())),
+            attempt: attempt.and_then(|count| count.parse().ok()).unwrap_or(1),
+        }
+    }
+
+    /// The event in it.
+    #[must_use]
+    pub fn detail(&self) -> &Value {
+        &self.body["detail"]
+    }
+
+    /// The event's id, as far as one can be made out in our form or in that of CloudEvents.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&str> {
+        self.first(&["/detail/eventId", "/detail/id", "/id"])
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.first(&["/detail/eventType", "/detail/type", "/detail-type"])
+    }
+
+    /// The story that it belongs to.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.first(&["/detail/metadata/correlationId", "/detail/correlationid"])
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.first(&["/detail/timestamp", "/detail/time", "/time"]).and_then(Timestamp::parse)
+    }
+
+    fn first(&self, pointers: &[&str]) -> Option<&str> {
+        pointers.iter().find_map(|pointer| self.body.pointer(pointer)?.as_str())
+    }
+}

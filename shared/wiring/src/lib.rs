@@ -1,0 +1,141 @@
+//! What every function's `main` does: read the environment, connect, and run under Lambda.
+//!
+//! Only what (nearly) every function needs is made here; a function that talks to something else
+//! makes its own client from [`Wiring::aws`], so that its `main` shows what its role must allow.
+
+use std::time::Duration;
+
+use adapter_dynamodb::{Client, EventStore, Views};
+use adapter_sqs::DeadLetterQueue;
+use aws_config::{BehaviorVersion, SdkConfig};
+use envelope::{Sealer, Timestamp};
+use lambda_runtime::{LambdaEvent, service_fn};
+use ports::SystemClock;
+use reaction::{Consume, Host, React, Verified};
+use serde_json::Value;
+use telemetry::Telemetry;
+
+/// Whatever ends a function's process.
+pub use lambda_runtime::Error;
+
+/// How often an event is tried where the environment does not say.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// How long one attempt at connecting may take. Functions are meant to fail soon and try again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A variable that the function cannot do without.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {0} is not set; the template in infra/ sets it")]
+pub struct MissingVariable(&'static str);
+
+/// Reads a variable of the function's environment.
+///
+/// # Errors
+/// [`MissingVariable`] when it is not set.
+pub fn variable(name: &'static str) -> Result<String, MissingVariable> {
+    std::env::var(name).map_err(|_| MissingVariable(name))
+}
+
+/// What a function is made of.
+pub struct Wiring {
+    aws: SdkConfig,
+    telemetry: Telemetry,
+}
+
+impl Wiring {
+    /// Sets up telemetry and reads the SDK's configuration.
+    pub async fn start() -> Self {
+        let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_else(|_| "event-router".into());
+        let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        let telemetry = Telemetry::start(&namespace, &function);
+        let timeouts = aws_config::timeout::TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
+        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
+        Self { aws, telemetry }
+    }
+
+    /// The SDK's configuration.
+    #[must_use]
+    pub fn aws(&self) -> &SdkConfig {
+        &self.aws
+    }
+
+    /// The event store.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `EVENTS_TABLE`.
+    pub fn event_store(&self) -> Result<EventStore, MissingVariable> {
+        Ok(EventStore::new(Client::new(&self.aws), variable("EVENTS_TABLE")?))
+    }
+
+    /// The read models.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `VIEWS_TABLE`.
+    pub fn views(&self) -> Result<Views, MissingVariable> {
+        Ok(Views::new(Client::new(&self.aws), variable("VIEWS_TABLE")?))
+    }
+
+    /// The function's dead-letter queue.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `DEAD_LETTER_QUEUE_URL`.
+    pub fn dead_letters(&self) -> Result<DeadLetterQueue, MissingVariable> {
+        let client = adapter_sqs::aws_sdk_sqs::Client::new(&self.aws);
+        Ok(DeadLetterQueue::new(client, variable("DEAD_LETTER_QUEUE_URL")?))
+    }
+
+    /// What puts the seal on events, and checks it.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `SEAL_KEY`.
+    pub fn sealer(&self) -> Result<Sealer, MissingVariable> {
+        Ok(Sealer::new(variable("SEAL_KEY")?.as_bytes()))
+    }
+
+    /// Runs a reaction to this system's own events.
+    ///
+    /// # Errors
+    /// When the environment is incomplete, or Lambda's runtime API is gone.
+    pub async fn react<R: React>(self, reaction: R) -> Result<(), Error> {
+        let sealer = self.sealer()?;
+        self.consume(Verified::new(reaction, sealer)).await
+    }
+
+    /// Runs a consumer of messages.
+    ///
+    /// # Errors
+    /// When the environment is incomplete, or Lambda's runtime API is gone.
+    pub async fn consume<H: Consume>(self, handler: H) -> Result<(), Error> {
+        let attempts_max = std::env::var("ATTEMPTS_MAX").ok().and_then(|text| text.parse().ok());
+        let dead_letters = self.dead_letters()?;
+        let host =
+            Host::new(handler, dead_letters, SystemClock, attempts_max.unwrap_or(ATTEMPTS_MAX));
+        self.serve(|payload, deadline| host.handle(payload, deadline)).await
+    }
+
+    /// Runs any function from JSON to JSON, until its deadline.
+    ///
+    /// # Errors
+    /// When Lambda's runtime API is gone.
+    pub async fn serve<F, E>(
+        self,
+        function: impl Fn(Value, Timestamp) -> F + Send + Sync,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<Value, E>> + Send,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (function, telemetry) = (&function, self.telemetry);
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+            let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+            // Boxed, because the compiler cannot look through the SDK's futures and these at once.
+            let answer = Box::pin(function(event.payload, Timestamp::from_millis(deadline))).await;
+            telemetry.flush();
+            answer.map_err(Error::from)
+        }))
+        .await
+    }
+}
