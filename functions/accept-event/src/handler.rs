@@ -8,9 +8,7 @@ use domain::customer::MayNotOrder;
 use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
-use event_store::{
-    AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction, backoff,
-};
+use event_store::{AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction, backoff};
 use ports::{Clock, Consistency};
 use reaction::{Consume, Done, Failure, Message};
 
@@ -19,7 +17,7 @@ const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct AcceptEvent<S, C> {
+pub struct AcceptEvent<S, C> {
     store: S,
     clock: C,
     customers: Decider<Customer, S, C>,
@@ -39,7 +37,8 @@ struct Contended;
 
 impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
     /// A handler over a store.
-    pub(crate) fn new(store: S, clock: C) -> Self {
+    #[must_use]
+    pub fn new(store: S, clock: C) -> Self {
         Self {
             customers: Decider::new(store.clone(), clock.clone()),
             orders: Decider::new(store.clone(), clock.clone()),
@@ -57,7 +56,10 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
             Err(never @ MayNotOrder::Inactive) => return Err(Failure::terminal(never)),
         }
         let id = placed.order_id.as_str().to_owned();
-        let executed = self.orders.execute(&id, cause, &order::Command::Place(placed)).await;
+        let executed = self
+            .orders
+            .execute(&id, cause, &order::Command::Place(placed))
+            .await;
         Ok(executed.map_err(refused)?.outcome.into())
     }
 
@@ -70,7 +72,11 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
 
     /// Adding to stock has no natural idempotency, and a product's stream forgets old commits soon:
     /// the event's id is claimed in the same transaction.
-    async fn replenish(&self, replenished: StockReplenished, cause: &Cause) -> Result<Done, Failure> {
+    async fn replenish(
+        &self,
+        replenished: StockReplenished,
+        cause: &Cause,
+    ) -> Result<Done, Failure> {
         let id = replenished.product_id.as_str().to_owned();
         let replenish = stock_item::Command::Replenish(replenished);
         let mut consistency = Consistency::Eventual;
@@ -84,7 +90,9 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
                 Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
-                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                    self.clock
+                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -120,7 +128,11 @@ impl<S: Load + AppendAll, C: Clock> Consume for AcceptEvent<S, C> {
         schemas::validate(&inbound.event_type, inbound.schema_version, &inbound.data)
             .map_err(Failure::terminal)?;
         if let Some(source) = message.body.get("source") {
-            inbound.metadata.extra.entry("source".to_owned()).or_insert_with(|| source.clone());
+            inbound
+                .metadata
+                .extra
+                .entry("source".to_owned())
+                .or_insert_with(|| source.clone());
         }
         let cause = inbound.cause();
         match inbound.event_type.as_str() {
@@ -136,7 +148,10 @@ impl<S: Load + AppendAll, C: Clock> Consume for AcceptEvent<S, C> {
                 let replenished = data_of(&inbound, |e: &StockReplenished| e.product_id.as_str())?;
                 self.replenish(replenished, &cause).await
             }
-            other => Err(Failure::terminal(UnreadableEvent::unknown(other, inbound.schema_version))),
+            other => Err(Failure::terminal(UnreadableEvent::unknown(
+                other,
+                inbound.schema_version,
+            ))),
         }
     }
 }

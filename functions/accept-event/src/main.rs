@@ -1,8 +1,6 @@
 //! Takes other systems' events in.
 
-mod handler;
-
-use handler::AcceptEvent;
+use accept_event::AcceptEvent;
 use ports::SystemClock;
 use wiring::{Error, Wiring};
 

@@ -13,22 +13,21 @@ use reaction::{Done, Failure, React};
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ChargePayment<S, P, C> {
+pub struct ChargePayment<S, P, C> {
     payments: Decider<Payment, S, C>,
     provider: P,
 }
 
 impl<S: Load + Append, P: PaymentProvider, C: Clock> ChargePayment<S, P, C> {
     /// A handler over a store and a provider.
-    pub(crate) fn new(store: S, provider: P, clock: C) -> Self {
-        Self { payments: Decider::new(store, clock), provider }
+    pub fn new(store: S, provider: P, clock: C) -> Self {
+        Self {
+            payments: Decider::new(store, clock),
+            provider,
+        }
     }
 
-    async fn ask(
-        &self,
-        due: InventoryReserved,
-        attempt: u32,
-    ) -> Result<payment::Command, Failure> {
+    async fn ask(&self, due: InventoryReserved, attempt: u32) -> Result<payment::Command, Failure> {
         let idempotency_key = format!("charge-{}", due.order_id);
         let charge = Charge {
             idempotency_key: &idempotency_key,
@@ -37,9 +36,10 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> ChargePayment<S, P, C> {
             attempt,
         };
         match self.provider.charge(&charge).await {
-            Ok(receipt) => {
-                Ok(payment::Command::RecordCharge { due, provider_reference: receipt.reference })
-            }
+            Ok(receipt) => Ok(payment::Command::RecordCharge {
+                due,
+                provider_reference: receipt.reference,
+            }),
             Err(ChargeError::Declined(reason)) => {
                 Ok(payment::Command::RecordDecline { due, reason })
             }
@@ -52,13 +52,20 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
     const NAME: &'static str = "charge-payment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let due = event.read::<InventoryReserved>().map_err(Failure::terminal)?;
+        let due = event
+            .read::<InventoryReserved>()
+            .map_err(Failure::terminal)?;
         let id = due.order_id.as_str().to_owned();
         let seen = self.payments.load(&id, Consistency::Eventual).await?;
         if seen.state != payment::State::Absent {
             return Ok(Done::Duplicate);
         }
         let answer = self.ask(due, attempt).await?;
-        Ok(self.payments.execute(&id, cause, &answer).await?.outcome.into())
+        Ok(self
+            .payments
+            .execute(&id, cause, &answer)
+            .await?
+            .outcome
+            .into())
     }
 }

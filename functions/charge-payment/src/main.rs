@@ -1,8 +1,6 @@
 //! Takes the customer's money once stock is set aside.
 
-mod handler;
-
-use handler::ChargePayment;
+use charge_payment::ChargePayment;
 use partners::SandboxPayments;
 use ports::SystemClock;
 use wiring::{Error, Wiring};

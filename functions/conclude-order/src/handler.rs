@@ -9,39 +9,62 @@ use reaction::{Done, Failure, React};
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ConcludeOrder<S, C> {
+pub struct ConcludeOrder<S, C> {
     orders: Decider<Order, S, C>,
 }
 
 impl<S: Load + Append, C: Clock> ConcludeOrder<S, C> {
     /// A handler over a store.
-    pub(crate) fn new(store: S, clock: C) -> Self {
-        Self { orders: Decider::new(store, clock) }
+    #[must_use]
+    pub fn new(store: S, clock: C) -> Self {
+        Self {
+            orders: Decider::new(store, clock),
+        }
     }
 }
 
 fn conclusion(event: &Envelope) -> Result<(OrderId, order::Command), UnreadableEvent> {
     let failed = |step: &str, order_id, reason: String| {
-        (order_id, order::Command::Fail { reason: format!("{step}: {reason}") })
+        (
+            order_id,
+            order::Command::Fail {
+                reason: format!("{step}: {reason}"),
+            },
+        )
     };
     Ok(match event.event_type.as_str() {
         OrderShipped::TYPE => {
-            let OrderShipped { order_id, tracking_number, .. } = event.read()?;
+            let OrderShipped {
+                order_id,
+                tracking_number,
+                ..
+            } = event.read()?;
             (order_id, order::Command::Fulfil { tracking_number })
         }
         InventoryReserveFailed::TYPE => {
-            let InventoryReserveFailed { order_id, reason, .. } = event.read()?;
+            let InventoryReserveFailed {
+                order_id, reason, ..
+            } = event.read()?;
             failed("out of stock", order_id, reason)
         }
         PaymentFailed::TYPE => {
-            let PaymentFailed { order_id, reason, .. } = event.read()?;
+            let PaymentFailed {
+                order_id, reason, ..
+            } = event.read()?;
             failed("payment declined", order_id, reason)
         }
         ShipmentFailed::TYPE => {
-            let ShipmentFailed { order_id, reason, .. } = event.read()?;
+            let ShipmentFailed {
+                order_id, reason, ..
+            } = event.read()?;
             failed("not deliverable", order_id, reason)
         }
-        _ => return Err(UnreadableEvent::unknown(&event.event_type, event.schema_version)),
+        _ => {
+            return Err(UnreadableEvent::unknown(
+                &event.event_type,
+                event.schema_version,
+            ));
+        }
     })
 }
 
@@ -50,7 +73,10 @@ impl<S: Load + Append, C: Clock> React for ConcludeOrder<S, C> {
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
         let (order_id, command) = conclusion(event).map_err(Failure::terminal)?;
-        let executed = self.orders.execute(order_id.as_str(), cause, &command).await?;
+        let executed = self
+            .orders
+            .execute(order_id.as_str(), cause, &command)
+            .await?;
         Ok(executed.outcome.into())
     }
 }

@@ -1,8 +1,6 @@
 //! Records in the order's own stream how it ended.
 
-mod handler;
-
-use handler::ConcludeOrder;
+use conclude_order::ConcludeOrder;
 use ports::SystemClock;
 use wiring::{Error, Wiring};
 

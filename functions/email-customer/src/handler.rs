@@ -17,15 +17,18 @@ struct NoSuchCustomer;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct EmailCustomer<S, M, C> {
+pub struct EmailCustomer<S, M, C> {
     customers: Decider<Customer, S, C>,
     channel: M,
 }
 
 impl<S: Load, M: SendEmail, C: Clock> EmailCustomer<S, M, C> {
     /// A handler over a store and a channel.
-    pub(crate) fn new(store: S, channel: M, clock: C) -> Self {
-        Self { customers: Decider::new(store, clock), channel }
+    pub fn new(store: S, channel: M, clock: C) -> Self {
+        Self {
+            customers: Decider::new(store, clock),
+            channel,
+        }
     }
 }
 
@@ -36,8 +39,14 @@ impl<S: Load, M: SendEmail, C: Clock> React for EmailCustomer<S, M, C> {
         let notice = notice_of(event).map_err(Failure::terminal)?;
         let id = notice.customer_id.as_str();
         let found = self.customers.find(id).await?;
-        let profile = found.and_then(|customer| customer.state.profile).ok_or(NoSuchCustomer)?;
-        let email = Email { to: profile.email, subject: notice.subject, body: notice.body };
+        let profile = found
+            .and_then(|customer| customer.state.profile)
+            .ok_or(NoSuchCustomer)?;
+        let email = Email {
+            to: profile.email,
+            subject: notice.subject,
+            body: notice.body,
+        };
         self.channel.send(&email).await?;
         Ok(Done::Handled)
     }

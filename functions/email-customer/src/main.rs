@@ -1,10 +1,8 @@
 //! Tells the customer by e-mail how the order is going.
 
-mod handler;
-
-use adapter_ses::aws_sdk_sesv2::Client;
 use adapter_ses::Ses;
-use handler::EmailCustomer;
+use adapter_ses::aws_sdk_sesv2::Client;
+use email_customer::EmailCustomer;
 use ports::SystemClock;
 use wiring::{Error, Wiring, variable};
 

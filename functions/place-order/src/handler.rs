@@ -15,7 +15,7 @@ use tracing::{error, info};
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct PlaceOrder<S, C, I> {
+pub struct PlaceOrder<S, C, I> {
     customers: Decider<Customer, S, C>,
     orders: Decider<Order, S, C>,
     ids: I,
@@ -36,7 +36,8 @@ struct Body {
 
 impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     /// A handler over a store.
-    pub(crate) fn new(store: S, clock: C, ids: I) -> Self {
+    #[must_use]
+    pub fn new(store: S, clock: C, ids: I) -> Self {
         Self {
             customers: Decider::new(store.clone(), clock.clone()),
             orders: Decider::new(store, clock),
@@ -48,7 +49,7 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     ///
     /// # Errors
     /// Only when the request or the answer is not JSON.
-    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
+    pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
         let response = match self.place(&request).await {
             Ok(response) | Err(response) => response,
@@ -61,11 +62,19 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
         let placed = self.read(request.json()?)?;
         let customer = self.customers.find(placed.customer_id.as_str()).await;
         let customer = customer.map_err(|error| unavailable(&error))?;
-        customer.unwrap_or_default().state.may_order().map_err(|why| refused(&why.to_string()))?;
+        customer
+            .unwrap_or_default()
+            .state
+            .may_order()
+            .map_err(|why| refused(&why.to_string()))?;
 
         let id = placed.order_id.clone();
         let cause = Cause::command(&CommandId::from_uuid(self.ids.next()));
-        match self.orders.execute(id.as_str(), &cause, &order::Command::Place(placed)).await {
+        match self
+            .orders
+            .execute(id.as_str(), &cause, &order::Command::Place(placed))
+            .await
+        {
             Ok(executed) => {
                 info!(order.id = %id, correlation.id = %cause.metadata().correlation_id, "order taken");
                 Ok(accepted(&id, executed.version.get()))
@@ -110,7 +119,9 @@ fn accepted(order_id: &OrderId, version: u64) -> Response {
             "status": { "href": format!("{itself}/status") },
         },
     });
-    Response::json(202, &body).with("location", itself).with("retry-after", "1")
+    Response::json(202, &body)
+        .with("location", itself)
+        .with("retry-after", "1")
 }
 
 fn refused(detail: &str) -> Response {
@@ -119,6 +130,10 @@ fn refused(detail: &str) -> Response {
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
     error!(error = %error, "the order could not be taken");
-    Response::problem(503, "Try again", "the order could not be stored; nothing was done")
-        .with("retry-after", "1")
+    Response::problem(
+        503,
+        "Try again",
+        "the order could not be stored; nothing was done",
+    )
+    .with("retry-after", "1")
 }

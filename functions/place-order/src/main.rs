@@ -1,8 +1,6 @@
 //! Takes orders over HTTP.
 
-mod handler;
-
-use handler::PlaceOrder;
+use place_order::PlaceOrder;
 use ports::{RandomIds, SystemClock};
 use wiring::{Error, Wiring};
 
@@ -10,5 +8,7 @@ use wiring::{Error, Wiring};
 async fn main() -> Result<(), Error> {
     let wiring = Wiring::start().await;
     let handler = PlaceOrder::new(wiring.event_store()?, SystemClock, RandomIds);
-    wiring.serve(async |payload, _| handler.handle(payload).await).await
+    wiring
+        .serve(async |payload, _| handler.handle(payload).await)
+        .await
 }

@@ -15,7 +15,7 @@ const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ProjectOrder<S, V, C> {
+pub struct ProjectOrder<S, V, C> {
     store: S,
     views: V,
     clock: C,
@@ -33,8 +33,12 @@ struct Contended;
 
 impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
     /// A handler over the store and the views.
-    pub(crate) fn new(store: S, views: V, clock: C) -> Self {
-        Self { store, views, clock }
+    pub fn new(store: S, views: V, clock: C) -> Self {
+        Self {
+            store,
+            views,
+            clock,
+        }
     }
 
     /// Folds the event, and what is missing before it.
@@ -44,7 +48,10 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
             return view.fold(event).map_err(Failure::terminal);
         }
         let stream = event.stream().map_err(Failure::terminal)?;
-        let commits = self.store.read(&stream, at.next(), Consistency::Strong).await?;
+        let commits = self
+            .store
+            .read(&stream, at.next(), Consistency::Strong)
+            .await?;
         for event in envelopes_from(&commits, at.next()) {
             view.fold(&event).map_err(Failure::terminal)?;
         }
@@ -78,7 +85,9 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
                 Ok(()) => return Ok(Done::Handled),
                 Err(SaveViewError::Conflict) => {
                     consistency = Consistency::Strong;
-                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                    self.clock
+                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .await;
                 }
                 Err(SaveViewError::Unavailable(error)) => return Err(error.into()),
             }

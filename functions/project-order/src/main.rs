@@ -1,9 +1,7 @@
 //! Keeps the read model of orders.
 
-mod handler;
-
-use handler::ProjectOrder;
 use ports::SystemClock;
+use project_order::ProjectOrder;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

@@ -14,26 +14,33 @@ use tracing::error;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct QueryOrder<S, V, C> {
+pub struct QueryOrder<S, V, C> {
     orders: Decider<Order, S, C>,
     views: V,
 }
 
 impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     /// A handler over the views.
-    pub(crate) fn new(store: S, views: V, clock: C) -> Self {
-        Self { orders: Decider::new(store, clock), views }
+    pub fn new(store: S, views: V, clock: C) -> Self {
+        Self {
+            orders: Decider::new(store, clock),
+            views,
+        }
     }
 
     /// Answers one request.
     ///
     /// # Errors
     /// Only when the request or the answer is not JSON.
-    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
+    pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
         let id = request.path_parameters.get("id").map_or("", String::as_str);
         let key = OrderView::key(id);
-        let response = match self.views.load::<OrderView>(&key, Consistency::Eventual).await {
+        let response = match self
+            .views
+            .load::<OrderView>(&key, Consistency::Eventual)
+            .await
+        {
             Ok(Some(viewed)) if request.route_key.ends_with("/status") => status(&viewed.view),
             Ok(Some(viewed)) => whole(&viewed.view),
             Ok(None) => self.missing(id).await,
@@ -89,7 +96,9 @@ fn status(view: &OrderView) -> Response {
 fn whole(view: &OrderView) -> Response {
     let mut history: Vec<_> = view.milestones.iter().collect();
     history.sort_by_key(|(_, at)| **at);
-    let history = history.into_iter().map(|(event, at)| json!({ "event": event, "at": at }));
+    let history = history
+        .into_iter()
+        .map(|(event, at)| json!({ "event": event, "at": at }));
     let mut body = json!({
         "orderId": view.order_id, "status": view.status(), "projected": true,
         "items": view.items, "history": history.collect::<Vec<_>>(),

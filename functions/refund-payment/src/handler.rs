@@ -10,15 +10,18 @@ use reaction::{Done, Failure, React};
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct RefundPayment<S, P, C> {
+pub struct RefundPayment<S, P, C> {
     payments: Decider<Payment, S, C>,
     provider: P,
 }
 
 impl<S: Load + Append, P: PaymentProvider, C: Clock> RefundPayment<S, P, C> {
     /// A handler over a store and a provider.
-    pub(crate) fn new(store: S, provider: P, clock: C) -> Self {
-        Self { payments: Decider::new(store, clock), provider }
+    pub fn new(store: S, provider: P, clock: C) -> Self {
+        Self {
+            payments: Decider::new(store, clock),
+            provider,
+        }
     }
 }
 
@@ -30,7 +33,12 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for RefundPayment<S, 
         let id = failed.order_id.as_str();
         // Read strongly: that there is nothing to give back must not rest on an outdated state.
         let seen = self.payments.load(id, Consistency::Strong).await?;
-        let payment::State::Completed { amount, provider_reference, .. } = seen.state else {
+        let payment::State::Completed {
+            amount,
+            provider_reference,
+            ..
+        } = seen.state
+        else {
             return match seen.state {
                 payment::State::Refunded => Ok(Done::Duplicate),
                 _ => Err(payment::Rejection::NotCharged.into()),
@@ -43,7 +51,14 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for RefundPayment<S, 
             amount: &amount,
         };
         let receipt = self.provider.refund(&refund).await?;
-        let record = payment::Command::RecordRefund { provider_reference: receipt.reference };
-        Ok(self.payments.execute(id, cause, &record).await?.outcome.into())
+        let record = payment::Command::RecordRefund {
+            provider_reference: receipt.reference,
+        };
+        Ok(self
+            .payments
+            .execute(id, cause, &record)
+            .await?
+            .outcome
+            .into())
     }
 }

@@ -1,10 +1,8 @@
 //! Gives the customer's money back when the parcel cannot be sent.
 
-mod handler;
-
-use handler::RefundPayment;
 use partners::SandboxPayments;
 use ports::SystemClock;
+use refund_payment::RefundPayment;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

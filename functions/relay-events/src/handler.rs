@@ -25,7 +25,7 @@ const NAME: &str = "relay-events";
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct RelayEvents<P, D, C> {
+pub struct RelayEvents<P, D, C> {
     bus: P,
     dead_letters: D,
     sealer: Sealer,
@@ -41,7 +41,7 @@ struct Outgoing {
 /// Where the platform is told to go on from, on a source that takes no partial answer.
 #[derive(Debug, thiserror::Error)]
 #[error("record {record} of {records} could not be published; all are to be delivered again")]
-pub(crate) struct BatchFailed {
+pub struct BatchFailed {
     record: usize,
     records: usize,
 }
@@ -51,30 +51,41 @@ struct StoppedAt(usize);
 
 impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
     /// A relay to a bus.
-    pub(crate) fn new(bus: P, dead_letters: D, sealer: Sealer, clock: C) -> Self {
-        Self { bus, dead_letters, sealer, clock }
+    pub fn new(bus: P, dead_letters: D, sealer: Sealer, clock: C) -> Self {
+        Self {
+            bus,
+            dead_letters,
+            sealer,
+            clock,
+        }
     }
 
     /// Publishes the commits of a batch of stream records.
     ///
     /// # Errors
     /// [`BatchFailed`], if not all could be published and `partial` answers are not understood.
-    pub(crate) async fn handle(
+    pub async fn handle(
         &self,
         payload: Value,
         deadline: Timestamp,
         partial: bool,
     ) -> Result<Value, BatchFailed> {
-        let records = payload["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let records = payload["Records"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let failed = match self.relay(records, deadline).await {
             Ok(()) => None,
             Err(StoppedAt(record)) if !partial => {
-                return Err(BatchFailed { record, records: records.len() });
+                return Err(BatchFailed {
+                    record,
+                    records: records.len(),
+                });
             }
             Err(StoppedAt(record)) => records.get(record),
         };
-        let again = failed
-            .map(|record| json!({"itemIdentifier": record["dynamodb"]["SequenceNumber"]}));
+        let again =
+            failed.map(|record| json!({"itemIdentifier": record["dynamodb"]["SequenceNumber"]}));
         Ok(json!({ "batchItemFailures": again.into_iter().collect::<Vec<_>>() }))
     }
 
@@ -84,7 +95,10 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             match commit_of_record(record) {
                 Ok(commit) => outgoing.extend(commit.envelopes().into_iter().map(|mut event| {
                     self.sealer.seal(&mut event);
-                    Outgoing { record: index, event }
+                    Outgoing {
+                        record: index,
+                        event,
+                    }
                 })),
                 Err(NotACommit::Other) => {}
                 // A row that cannot be read must not stop the shard, and must not be lost either.
@@ -118,7 +132,9 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
         let mut left: Vec<&Outgoing> = batch.iter().collect();
         for round in 0..ROUNDS_MAX {
             left = self.round(left).await;
-            let Some(first) = left.first() else { return Ok(()) };
+            let Some(first) = left.first() else {
+                return Ok(());
+            };
             let wait = backoff(round, first.event.version.get());
             let remaining = Duration::from_millis(deadline.millis_since(self.clock.now()));
             if remaining < wait + MARGIN {
@@ -126,17 +142,32 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             }
             self.clock.sleep(wait).await;
         }
-        error!(events = left.len(), "not published; the platform delivers the records again");
-        Err(StoppedAt(left.iter().map(|outgoing| outgoing.record).min().unwrap_or_default()))
+        error!(
+            events = left.len(),
+            "not published; the platform delivers the records again"
+        );
+        Err(StoppedAt(
+            left.iter()
+                .map(|outgoing| outgoing.record)
+                .min()
+                .unwrap_or_default(),
+        ))
     }
 
     /// One call of the bus. Returns what is still to be sent.
     async fn round<'a>(&self, batch: Vec<&'a Outgoing>) -> Vec<&'a Outgoing> {
-        let events: Vec<Envelope> = batch.iter().map(|outgoing| outgoing.event.clone()).collect();
+        let events: Vec<Envelope> = batch
+            .iter()
+            .map(|outgoing| outgoing.event.clone())
+            .collect();
         let results = match self.bus.publish(&events).await {
             Ok(results) => results,
             Err(unavailable) => {
-                warn!(events = events.len(), error = reaction::chain(&unavailable), "the bus did not answer");
+                warn!(
+                    events = events.len(),
+                    error = reaction::chain(&unavailable),
+                    "the bus did not answer"
+                );
                 return batch;
             }
         };
@@ -161,7 +192,10 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
         left
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no lag comes near 2^52 milliseconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no lag comes near 2^52 milliseconds"
+    )]
     fn published(&self, event: &Envelope) {
         let lag_ms = self.clock.now().millis_since(event.timestamp);
         metrics::counter!(metric::PUBLISHED, "EventType" => event.event_type.clone()).increment(1);
@@ -193,10 +227,17 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
         match &sent {
             Ok(()) => {
                 metrics::counter!(metric::DEAD_LETTER).increment(1);
-                error!(event.id = letter.event_id, error = letter.reason, "given up; it is in the dead-letter queue");
+                error!(
+                    event.id = letter.event_id,
+                    error = letter.reason,
+                    "given up; it is in the dead-letter queue"
+                );
             }
             Err(unavailable) => {
-                error!(error = reaction::chain(unavailable), "the dead-letter queue took nothing");
+                error!(
+                    error = reaction::chain(unavailable),
+                    "the dead-letter queue took nothing"
+                );
             }
         }
         sent

@@ -1,11 +1,9 @@
 //! Publishes every stored event: the outbox relay.
 
-mod handler;
-
 use adapter_eventbridge::Bus;
 use adapter_eventbridge::aws_sdk_eventbridge::Client;
-use handler::RelayEvents;
 use ports::SystemClock;
+use relay_events::RelayEvents;
 use wiring::{Error, Wiring, variable};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,5 +12,7 @@ async fn main() -> Result<(), Error> {
     let bus = Bus::new(Client::new(wiring.aws()), variable("DOMAIN_BUS")?);
     let partial_batch = variable("PARTIAL_BATCH")? == "true";
     let relay = RelayEvents::new(bus, wiring.dead_letters()?, wiring.sealer()?, SystemClock);
-    wiring.serve(async |payload, deadline| relay.handle(payload, deadline, partial_batch).await).await
+    wiring
+        .serve(async |payload, deadline| relay.handle(payload, deadline, partial_batch).await)
+        .await
 }

@@ -18,7 +18,7 @@ const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ReleaseInventory<S, C> {
+pub struct ReleaseInventory<S, C> {
     store: S,
     clock: C,
     reservations: Decider<Reservation, S, C>,
@@ -32,7 +32,8 @@ struct Contended;
 
 impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
     /// A handler over a store.
-    pub(crate) fn new(store: S, clock: C) -> Self {
+    #[must_use]
+    pub fn new(store: S, clock: C) -> Self {
         Self {
             reservations: Decider::new(store.clone(), clock.clone()),
             stock: Decider::new(store.clone(), clock.clone()),
@@ -56,7 +57,9 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
             match transaction.commit(&self.store).await {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
-                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                    self.clock
+                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .await;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -77,7 +80,10 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
         }
         for (product_id, quantity) in held {
             // Read strongly: with an outdated state "more is released than was held" would be a false alarm.
-            let seen = self.stock.load(product_id.as_str(), Consistency::Strong).await?;
+            let seen = self
+                .stock
+                .load(product_id.as_str(), Consistency::Strong)
+                .await?;
             let release = stock_item::Command::Release {
                 product_id: product_id.clone(),
                 order_id: order_id.clone(),
@@ -94,7 +100,10 @@ fn order_of(event: &Envelope) -> Result<OrderId, UnreadableEvent> {
     match event.event_type.as_str() {
         PaymentFailed::TYPE => Ok(event.read::<PaymentFailed>()?.order_id),
         ShipmentFailed::TYPE => Ok(event.read::<ShipmentFailed>()?.order_id),
-        _ => Err(UnreadableEvent::unknown(&event.event_type, event.schema_version)),
+        _ => Err(UnreadableEvent::unknown(
+            &event.event_type,
+            event.schema_version,
+        )),
     }
 }
 

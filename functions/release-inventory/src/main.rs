@@ -1,9 +1,7 @@
 //! Frees the stock of an order that failed after it was reserved.
 
-mod handler;
-
-use handler::ReleaseInventory;
 use ports::SystemClock;
+use release_inventory::ReleaseInventory;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

@@ -20,7 +20,7 @@ const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ReserveInventory<S, C> {
+pub struct ReserveInventory<S, C> {
     store: S,
     clock: C,
     reservations: Decider<Reservation, S, C>,
@@ -37,7 +37,8 @@ type Stock = Vec<(ProductId, u32, Folded<stock_item::State>)>;
 
 impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
     /// A handler over a store.
-    pub(crate) fn new(store: S, clock: C) -> Self {
+    #[must_use]
+    pub fn new(store: S, clock: C) -> Self {
         Self {
             reservations: Decider::new(store.clone(), clock.clone()),
             stock: Decider::new(store.clone(), clock.clone()),
@@ -46,7 +47,11 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
         }
     }
 
-    async fn look(&self, order: &OrderPlaced, consistency: Consistency) -> Result<Stock, LoadError> {
+    async fn look(
+        &self,
+        order: &OrderPlaced,
+        consistency: Consistency,
+    ) -> Result<Stock, LoadError> {
         let mut wanted = BTreeMap::<_, u32>::new();
         for line in &order.items {
             let quantity = wanted.entry(line.product_id.clone()).or_default();
@@ -79,7 +84,11 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 Err(rejection) => short.push(rejection.to_string()),
             }
         }
-        Ok(if short.is_empty() { Ok(()) } else { Err(short.join("; ")) })
+        Ok(if short.is_empty() {
+            Ok(())
+        } else {
+            Err(short.join("; "))
+        })
     }
 
     async fn reserve(&self, order: OrderPlaced, cause: &Cause) -> Result<Done, Failure> {
@@ -101,8 +110,16 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                     continue;
                 }
                 Err(reason) => {
-                    let refuse = reservation::Command::Refuse { order: order.clone(), reason };
-                    return Ok(self.reservations.execute(id, cause, &refuse).await?.outcome.into());
+                    let refuse = reservation::Command::Refuse {
+                        order: order.clone(),
+                        reason,
+                    };
+                    return Ok(self
+                        .reservations
+                        .execute(id, cause, &refuse)
+                        .await?
+                        .outcome
+                        .into());
                 }
                 Ok(()) => {}
             }
@@ -110,7 +127,9 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
-                    self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+                    self.clock
+                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .await;
                 }
                 Err(error) => return Err(error.into()),
             }

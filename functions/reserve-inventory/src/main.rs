@@ -1,9 +1,7 @@
 //! Sets stock aside for an order when it was placed.
 
-mod handler;
-
-use handler::ReserveInventory;
 use ports::SystemClock;
+use reserve_inventory::ReserveInventory;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

@@ -10,15 +10,18 @@ use reaction::{Done, Failure, React};
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct ShipOrder<S, P, C> {
+pub struct ShipOrder<S, P, C> {
     shipments: Decider<Shipment, S, C>,
     carrier: P,
 }
 
 impl<S: Load + Append, P: Carrier, C: Clock> ShipOrder<S, P, C> {
     /// A handler over a store and a carrier.
-    pub(crate) fn new(store: S, carrier: P, clock: C) -> Self {
-        Self { shipments: Decider::new(store, clock), carrier }
+    pub fn new(store: S, carrier: P, clock: C) -> Self {
+        Self {
+            shipments: Decider::new(store, clock),
+            carrier,
+        }
     }
 
     async fn ask(
@@ -34,7 +37,10 @@ impl<S: Load + Append, P: Carrier, C: Clock> ShipOrder<S, P, C> {
             attempt,
         };
         match self.carrier.pick_up(&pickup).await {
-            Ok(tracking_number) => Ok(shipment::Command::RecordPickup { paid, tracking_number }),
+            Ok(tracking_number) => Ok(shipment::Command::RecordPickup {
+                paid,
+                tracking_number,
+            }),
             Err(PickupError::Refused(reason)) => {
                 Ok(shipment::Command::RecordRefusal { paid, reason })
             }
@@ -47,13 +53,20 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
     const NAME: &'static str = "ship-order";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let paid = event.read::<PaymentCompleted>().map_err(Failure::terminal)?;
+        let paid = event
+            .read::<PaymentCompleted>()
+            .map_err(Failure::terminal)?;
         let id = paid.order_id.as_str().to_owned();
         let seen = self.shipments.load(&id, Consistency::Eventual).await?;
         if seen.state != shipment::State::Absent {
             return Ok(Done::Duplicate);
         }
         let answer = self.ask(paid, attempt).await?;
-        Ok(self.shipments.execute(&id, cause, &answer).await?.outcome.into())
+        Ok(self
+            .shipments
+            .execute(&id, cause, &answer)
+            .await?
+            .outcome
+            .into())
     }
 }

@@ -1,10 +1,8 @@
 //! Hands a paid order to the carrier.
 
-mod handler;
-
-use handler::ShipOrder;
 use partners::SandboxCarrier;
 use ports::SystemClock;
+use ship_order::ShipOrder;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

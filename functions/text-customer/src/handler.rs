@@ -6,7 +6,7 @@
 use domain::{Customer, notice_of};
 use envelope::{Cause, Envelope};
 use event_store::{Decider, Load};
-use partners::{Sms, SendSms};
+use partners::{SendSms, Sms};
 use ports::Clock;
 use reaction::{Done, Failure, React};
 
@@ -17,15 +17,18 @@ struct NoSuchCustomer;
 
 /// The handler.
 #[derive(Clone)]
-pub(crate) struct TextCustomer<S, M, C> {
+pub struct TextCustomer<S, M, C> {
     customers: Decider<Customer, S, C>,
     channel: M,
 }
 
 impl<S: Load, M: SendSms, C: Clock> TextCustomer<S, M, C> {
     /// A handler over a store and a channel.
-    pub(crate) fn new(store: S, channel: M, clock: C) -> Self {
-        Self { customers: Decider::new(store, clock), channel }
+    pub fn new(store: S, channel: M, clock: C) -> Self {
+        Self {
+            customers: Decider::new(store, clock),
+            channel,
+        }
     }
 }
 
@@ -36,8 +39,13 @@ impl<S: Load, M: SendSms, C: Clock> React for TextCustomer<S, M, C> {
         let notice = notice_of(event).map_err(Failure::terminal)?;
         let id = notice.customer_id.as_str();
         let found = self.customers.find(id).await?;
-        let profile = found.and_then(|customer| customer.state.profile).ok_or(NoSuchCustomer)?;
-        let sms = Sms { to: profile.phone, body: notice.body };
+        let profile = found
+            .and_then(|customer| customer.state.profile)
+            .ok_or(NoSuchCustomer)?;
+        let sms = Sms {
+            to: profile.phone,
+            body: notice.body,
+        };
         self.channel.send(&sms).await?;
         Ok(Done::Handled)
     }

@@ -1,11 +1,9 @@
 //! Tells the customer by text message how the order is going.
 
-mod handler;
-
-use adapter_sns::aws_sdk_sns::Client;
 use adapter_sns::Sns;
-use handler::TextCustomer;
+use adapter_sns::aws_sdk_sns::Client;
 use ports::SystemClock;
+use text_customer::TextCustomer;
 use wiring::{Error, Wiring};
 
 #[tokio::main(flavor = "current_thread")]

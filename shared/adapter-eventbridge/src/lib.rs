@@ -6,7 +6,7 @@
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use envelope::Envelope;
+use envelope::{Envelope, Traceparent};
 use ports::{Publish, PublishError, Unavailable};
 
 /// The SDK, for whoever has to make a client.
@@ -28,7 +28,10 @@ impl Bus {
     /// The bus with this name or ARN.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into() }
+        Self {
+            client,
+            name: name.into(),
+        }
     }
 
     fn entry(&self, event: &Envelope) -> Result<PutEventsRequestEntry, Unavailable> {
@@ -40,7 +43,7 @@ impl Bus {
             .detail_type(&event.event_type)
             .time(DateTime::from_millis(event.timestamp.as_millis()))
             .detail(detail)
-            .set_trace_header(event.metadata.traceparent.map(|parent| parent.to_xray_header()))
+            .set_trace_header(event.metadata.traceparent.map(Traceparent::to_xray_header))
             .build())
     }
 }
@@ -60,9 +63,15 @@ impl Publish for Bus {
         &self,
         batch: &[Envelope],
     ) -> Result<Vec<Result<(), PublishError>>, Unavailable> {
-        let entries = batch.iter().map(|event| self.entry(event)).collect::<Result<Vec<_>, _>>()?;
+        let entries = batch
+            .iter()
+            .map(|event| self.entry(event))
+            .collect::<Result<Vec<_>, _>>()?;
         let request = self.client.put_events().set_entries(Some(entries));
-        let output = request.send().await.map_err(|error| Unavailable::new(OPERATION, error))?;
+        let output = request
+            .send()
+            .await
+            .map_err(|error| Unavailable::new(OPERATION, error))?;
         let results = output.entries();
         if results.len() != batch.len() {
             let text = format!("{} results for {} events", results.len(), batch.len());
@@ -81,7 +90,9 @@ fn result_of(entry: &PutEventsResultEntry) -> Result<(), PublishError> {
         "RedactionFailure",
         "NotAuthorizedForSourceException",
     ];
-    let Some(code) = entry.error_code() else { return Ok(()) };
+    let Some(code) = entry.error_code() else {
+        return Ok(());
+    };
     let text = format!("{code}: {}", entry.error_message().unwrap_or("no message"));
     Err(if REFUSALS.contains(&code) {
         PublishError::Refused(text)
@@ -98,9 +109,15 @@ mod tests {
     fn only_what_can_never_pass_is_a_refusal() {
         let entry = |code: &str| PutEventsResultEntry::builder().error_code(code).build();
         for code in ["ThrottlingException", "InternalFailure", "SomethingNew"] {
-            assert!(matches!(result_of(&entry(code)), Err(PublishError::Transient(_))), "{code}");
+            assert!(
+                matches!(result_of(&entry(code)), Err(PublishError::Transient(_))),
+                "{code}"
+            );
         }
-        assert!(matches!(result_of(&entry("MalformedDetail")), Err(PublishError::Refused(_))));
+        assert!(matches!(
+            result_of(&entry("MalformedDetail")),
+            Err(PublishError::Refused(_))
+        ));
         let taken = PutEventsResultEntry::builder().event_id("1").build();
         assert_eq!(result_of(&taken), Ok(()));
     }

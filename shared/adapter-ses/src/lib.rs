@@ -20,14 +20,20 @@ impl Ses {
     /// Mails from this address.
     #[must_use]
     pub fn new(client: Client, sender: impl Into<String>) -> Self {
-        Self { client, sender: sender.into() }
+        Self {
+            client,
+            sender: sender.into(),
+        }
     }
 }
 
 fn content(email: &Email) -> Result<EmailContent, BuildError> {
     let text = |text: &str| Content::builder().data(text).charset("UTF-8").build();
     let body = Body::builder().text(text(&email.body)?).build();
-    let message = Message::builder().subject(text(&email.subject)?).body(body).build();
+    let message = Message::builder()
+        .subject(text(&email.subject)?)
+        .body(body)
+        .build();
     Ok(EmailContent::builder().simple(message).build())
 }
 
@@ -41,6 +47,10 @@ impl SendEmail for Ses {
             .from_email_address(&self.sender)
             .destination(Destination::builder().to_addresses(&email.to).build())
             .content(content);
-        request.send().await.map(drop).map_err(|error| Unavailable::new(operation, error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Unavailable::new(operation, error))
     }
 }

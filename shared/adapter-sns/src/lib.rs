@@ -22,6 +22,10 @@ impl Sns {
 impl SendSms for Sns {
     async fn send(&self, sms: &Sms) -> Result<(), Unavailable> {
         let request = self.0.publish().phone_number(&sms.to).message(&sms.body);
-        request.send().await.map(drop).map_err(|error| Unavailable::new("sns:Publish", error))
+        request
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| Unavailable::new("sns:Publish", error))
     }
 }

@@ -17,7 +17,10 @@ impl DeadLetterQueue {
     /// The queue with this URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+        Self {
+            client,
+            url: url.into(),
+        }
     }
 }
 
@@ -26,7 +29,14 @@ impl DeadLetters for DeadLetterQueue {
         let unavailable = "sqs:SendMessage";
         let body =
             serde_json::to_string(letter).map_err(|error| Unavailable::new(unavailable, error))?;
-        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
-        sent.map(drop).map_err(|error| Unavailable::new(unavailable, error))
+        let sent = self
+            .client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|error| Unavailable::new(unavailable, error))
     }
 }

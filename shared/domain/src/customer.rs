@@ -58,7 +58,10 @@ impl Aggregate for Customer {
     const TYPE: &'static str = "Customer";
     const LAYOUT: u32 = 0xe962_6354;
 
-    fn decide(state: &State, Command::Register(registered): &Command) -> Result<Vec<CustomerEvent>, Rejection> {
+    fn decide(
+        state: &State,
+        Command::Register(registered): &Command,
+    ) -> Result<Vec<CustomerEvent>, Rejection> {
         match &state.profile {
             None => Ok(vec![registered.clone().into()]),
             Some(profile) if *profile == profile_of(registered) => Ok(vec![]),
@@ -68,7 +71,9 @@ impl Aggregate for Customer {
 
     fn evolve(_: State, event: &CustomerEvent) -> State {
         match event {
-            CustomerEvent::UserRegistered(registered) => State { profile: Some(profile_of(registered)) },
+            CustomerEvent::UserRegistered(registered) => State {
+                profile: Some(profile_of(registered)),
+            },
         }
     }
 }

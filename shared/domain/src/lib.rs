@@ -16,8 +16,8 @@ pub mod reservation;
 pub mod shipment;
 pub mod stock_item;
 
-pub use envelope::Aggregate;
 pub use customer::Customer;
+pub use envelope::Aggregate;
 pub use ids::{CustomerId, OrderId, ProductId};
 pub use money::{Currency, Money};
 pub use notice::{Notice, notice_of};

@@ -37,7 +37,10 @@ impl Money {
     /// An amount of minor units.
     #[must_use]
     pub fn new(amount: i64, currency: &str) -> Self {
-        Self { amount, currency: Currency::new(currency) }
+        Self {
+            amount,
+            currency: Currency::new(currency),
+        }
     }
 
     /// The sum; `None` when currencies differ or the sum does not fit.
@@ -45,14 +48,20 @@ impl Money {
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         let same = self.currency == other.currency;
         let amount = self.amount.checked_add(other.amount)?;
-        same.then(|| Self { amount, currency: self.currency.clone() })
+        same.then(|| Self {
+            amount,
+            currency: self.currency.clone(),
+        })
     }
 
     /// So many times the amount; `None` when it does not fit.
     #[must_use]
     pub fn checked_mul(&self, factor: u32) -> Option<Self> {
         let amount = self.amount.checked_mul(i64::from(factor))?;
-        Some(Self { amount, currency: self.currency.clone() })
+        Some(Self {
+            amount,
+            currency: self.currency.clone(),
+        })
     }
 }
 
@@ -69,7 +78,10 @@ mod tests {
     #[test]
     fn amounts_of_two_currencies_have_no_sum_and_nothing_overflows() {
         let euro = Money::new(1, "EUR");
-        assert_eq!(euro.checked_add(&Money::new(2, "EUR")), Some(Money::new(3, "EUR")));
+        assert_eq!(
+            euro.checked_add(&Money::new(2, "EUR")),
+            Some(Money::new(3, "EUR"))
+        );
         assert_eq!(euro.checked_add(&Money::new(2, "USD")), None);
         assert_eq!(Money::new(i64::MAX, "EUR").checked_mul(2), None);
         assert_eq!(Money::new(i64::MAX, "EUR").checked_add(&euro), None);

@@ -7,7 +7,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced, event_set};
+use crate::events::{
+    ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced, event_set,
+};
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
@@ -105,21 +107,31 @@ impl Aggregate for Order {
             }
             (_, Command::Place(_)) => Err(Rejection::AlreadyPlaced),
             (State::Absent, _) => Err(Rejection::Absent),
-            (State::Open { order_id, customer_id }, Command::Fulfil { tracking_number }) => {
-                Ok(vec![OrderEvent::OrderFulfilled(OrderFulfilled {
-                    order_id: order_id.clone(),
-                    customer_id: customer_id.clone(),
-                    tracking_number: tracking_number.clone(),
-                })])
+            (
+                State::Open {
+                    order_id,
+                    customer_id,
+                },
+                Command::Fulfil { tracking_number },
+            ) => Ok(vec![OrderEvent::OrderFulfilled(OrderFulfilled {
+                order_id: order_id.clone(),
+                customer_id: customer_id.clone(),
+                tracking_number: tracking_number.clone(),
+            })]),
+            (
+                State::Open {
+                    order_id,
+                    customer_id,
+                },
+                Command::Fail { reason },
+            ) => Ok(vec![OrderEvent::OrderFailed(OrderFailed {
+                order_id: order_id.clone(),
+                customer_id: customer_id.clone(),
+                reason: reason.clone(),
+            })]),
+            (State::Fulfilled, Command::Fulfil { .. }) | (State::Failed, Command::Fail { .. }) => {
+                Ok(vec![])
             }
-            (State::Open { order_id, customer_id }, Command::Fail { reason }) => {
-                Ok(vec![OrderEvent::OrderFailed(OrderFailed {
-                    order_id: order_id.clone(),
-                    customer_id: customer_id.clone(),
-                    reason: reason.clone(),
-                })])
-            }
-            (State::Fulfilled, Command::Fulfil { .. }) | (State::Failed, Command::Fail { .. }) => Ok(vec![]),
             (State::Fulfilled, Command::Fail { .. }) | (State::Failed, Command::Fulfil { .. }) => {
                 Err(Rejection::Ended)
             }
@@ -156,7 +168,10 @@ fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
     }
     let sum = total_of(&placed.items);
     if sum.as_ref() != Some(&placed.total) {
-        return Err(Rejection::Total { sum, total: placed.total.clone() });
+        return Err(Rejection::Total {
+            sum,
+            total: placed.total.clone(),
+        });
     }
     Ok(())
 }
@@ -164,7 +179,9 @@ fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
 /// The sum of the lines; `None` when they have several currencies, or do not fit.
 #[must_use]
 pub fn total_of(items: &[OrderLine]) -> Option<Money> {
-    let mut lines = items.iter().map(|line| line.unit_price.checked_mul(line.quantity));
+    let mut lines = items
+        .iter()
+        .map(|line| line.unit_price.checked_mul(line.quantity));
     let first = lines.next()??;
     lines.try_fold(first, |sum, line| sum.checked_add(&line?))
 }

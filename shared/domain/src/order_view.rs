@@ -89,7 +89,10 @@ impl OrderView {
     /// How far the stream of this aggregate type has been folded.
     #[must_use]
     pub fn version_of(&self, aggregate_type: &str) -> Version {
-        self.versions.get(aggregate_type).copied().unwrap_or(Version::ZERO)
+        self.versions
+            .get(aggregate_type)
+            .copied()
+            .unwrap_or(Version::ZERO)
     }
 
     /// Where the order is now.
@@ -117,7 +120,9 @@ impl OrderView {
         match event.decode::<ViewEvent>()? {
             ViewEvent::OrderPlaced(placed) => self.place(placed),
             ViewEvent::OrderFailed(failed) => self.reason = Some(failed.reason),
-            ViewEvent::OrderShipped(shipped) => self.tracking_number = Some(shipped.tracking_number),
+            ViewEvent::OrderShipped(shipped) => {
+                self.tracking_number = Some(shipped.tracking_number);
+            }
             // For these it is enough to know when they happened.
             ViewEvent::OrderFulfilled(_)
             | ViewEvent::InventoryReserved(_)
@@ -128,8 +133,10 @@ impl OrderView {
             | ViewEvent::PaymentRefunded(_)
             | ViewEvent::ShipmentFailed(_) => {}
         }
-        self.milestones.insert(event.event_type.clone(), event.timestamp);
-        self.versions.insert(event.aggregate_type.clone(), event.version);
+        self.milestones
+            .insert(event.event_type.clone(), event.timestamp);
+        self.versions
+            .insert(event.aggregate_type.clone(), event.version);
         Ok(())
     }
 

@@ -6,7 +6,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{InventoryReserved, PaymentCompleted, PaymentFailed, PaymentRefunded, event_set};
+use crate::events::{
+    InventoryReserved, PaymentCompleted, PaymentFailed, PaymentRefunded, event_set,
+};
 use crate::{Aggregate, Money, OrderId};
 
 event_set! {
@@ -81,16 +83,20 @@ impl Aggregate for Payment {
 
     fn decide(state: &State, command: &Command) -> Result<Vec<PaymentEvent>, Rejection> {
         match (state, command) {
-            (State::Absent, Command::RecordCharge { due, provider_reference }) => {
-                Ok(vec![PaymentEvent::PaymentCompleted(PaymentCompleted {
-                    order_id: due.order_id.clone(),
-                    customer_id: due.customer_id.clone(),
-                    amount: due.total.clone(),
-                    provider_reference: provider_reference.clone(),
-                    items: due.items.clone(),
-                    shipping_address: due.shipping_address.clone(),
-                })])
-            }
+            (
+                State::Absent,
+                Command::RecordCharge {
+                    due,
+                    provider_reference,
+                },
+            ) => Ok(vec![PaymentEvent::PaymentCompleted(PaymentCompleted {
+                order_id: due.order_id.clone(),
+                customer_id: due.customer_id.clone(),
+                amount: due.total.clone(),
+                provider_reference: provider_reference.clone(),
+                items: due.items.clone(),
+                shipping_address: due.shipping_address.clone(),
+            })]),
             (State::Absent, Command::RecordDecline { due, reason }) => {
                 Ok(vec![PaymentEvent::PaymentFailed(PaymentFailed {
                     order_id: due.order_id.clone(),
@@ -98,14 +104,19 @@ impl Aggregate for Payment {
                     reason: reason.clone(),
                 })])
             }
-            (State::Absent | State::Failed, Command::RecordRefund { .. }) => Err(Rejection::NotCharged),
-            (State::Completed { order_id, amount, .. }, Command::RecordRefund { provider_reference }) => {
-                Ok(vec![PaymentEvent::PaymentRefunded(PaymentRefunded {
-                    order_id: order_id.clone(),
-                    amount: amount.clone(),
-                    provider_reference: provider_reference.clone(),
-                })])
+            (State::Absent | State::Failed, Command::RecordRefund { .. }) => {
+                Err(Rejection::NotCharged)
             }
+            (
+                State::Completed {
+                    order_id, amount, ..
+                },
+                Command::RecordRefund { provider_reference },
+            ) => Ok(vec![PaymentEvent::PaymentRefunded(PaymentRefunded {
+                order_id: order_id.clone(),
+                amount: amount.clone(),
+                provider_reference: provider_reference.clone(),
+            })]),
             // Answered before.
             (
                 State::Completed { .. } | State::Failed | State::Refunded,

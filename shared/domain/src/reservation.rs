@@ -75,18 +75,22 @@ impl Aggregate for Reservation {
         match (state, command) {
             (State::Absent, Command::Reserve(order)) => Ok(vec![reserved(order).into()]),
             (State::Absent, Command::Refuse { order, reason }) => {
-                Ok(vec![ReservationEvent::InventoryReserveFailed(InventoryReserveFailed {
-                    order_id: order.order_id.clone(),
-                    customer_id: order.customer_id.clone(),
-                    reason: reason.clone(),
-                })])
+                Ok(vec![ReservationEvent::InventoryReserveFailed(
+                    InventoryReserveFailed {
+                        order_id: order.order_id.clone(),
+                        customer_id: order.customer_id.clone(),
+                        reason: reason.clone(),
+                    },
+                )])
             }
             (State::Absent, Command::Release) => Err(Rejection::Absent),
             (State::Reserved { order_id, items }, Command::Release) => {
-                Ok(vec![ReservationEvent::InventoryReleased(InventoryReleased {
-                    order_id: order_id.clone(),
-                    items: items.clone(),
-                })])
+                Ok(vec![ReservationEvent::InventoryReleased(
+                    InventoryReleased {
+                        order_id: order_id.clone(),
+                        items: items.clone(),
+                    },
+                )])
             }
             // Answered before, or nothing is held: nothing left to do.
             (State::Reserved { .. } | State::Refused | State::Released, _) => Ok(vec![]),
@@ -95,9 +99,10 @@ impl Aggregate for Reservation {
 
     fn evolve(_: State, event: &ReservationEvent) -> State {
         match event {
-            ReservationEvent::InventoryReserved(e) => {
-                State::Reserved { order_id: e.order_id.clone(), items: e.items.clone() }
-            }
+            ReservationEvent::InventoryReserved(e) => State::Reserved {
+                order_id: e.order_id.clone(),
+                items: e.items.clone(),
+            },
             ReservationEvent::InventoryReserveFailed(_) => State::Refused,
             ReservationEvent::InventoryReleased(_) => State::Released,
         }

@@ -60,7 +60,13 @@ impl Aggregate for Shipment {
 
     fn decide(state: &State, command: &Command) -> Result<Vec<ShipmentEvent>, Rejection> {
         Ok(match (state, command) {
-            (State::Absent, Command::RecordPickup { paid, tracking_number }) => {
+            (
+                State::Absent,
+                Command::RecordPickup {
+                    paid,
+                    tracking_number,
+                },
+            ) => {
                 vec![ShipmentEvent::OrderShipped(OrderShipped {
                     order_id: paid.order_id.clone(),
                     customer_id: paid.customer_id.clone(),

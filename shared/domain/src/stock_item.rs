@@ -89,43 +89,55 @@ impl Aggregate for StockItem {
     fn decide(state: &State, command: &Command) -> Result<Vec<StockEvent>, Rejection> {
         match command {
             Command::Replenish(replenished) => Ok(vec![replenished.clone().into()]),
-            Command::Reserve { product_id, quantity, .. } if state.available < u64::from(*quantity) => {
-                Err(Rejection::Short {
-                    product_id: product_id.clone(),
-                    wanted: *quantity,
-                    available: state.available,
-                })
-            }
-            Command::Reserve { product_id, order_id, quantity } => {
-                Ok(vec![StockEvent::StockReserved(StockReserved {
-                    product_id: product_id.clone(),
-                    order_id: order_id.clone(),
-                    quantity: *quantity,
-                })])
-            }
-            Command::Release { product_id, quantity, .. } if state.reserved < u64::from(*quantity) => {
-                Err(Rejection::NotReserved {
-                    product_id: product_id.clone(),
-                    released: *quantity,
-                    reserved: state.reserved,
-                })
-            }
-            Command::Release { product_id, order_id, quantity } => {
-                Ok(vec![StockEvent::StockReleased(StockReleased {
-                    product_id: product_id.clone(),
-                    order_id: order_id.clone(),
-                    quantity: *quantity,
-                })])
-            }
+            Command::Reserve {
+                product_id,
+                quantity,
+                ..
+            } if state.available < u64::from(*quantity) => Err(Rejection::Short {
+                product_id: product_id.clone(),
+                wanted: *quantity,
+                available: state.available,
+            }),
+            Command::Reserve {
+                product_id,
+                order_id,
+                quantity,
+            } => Ok(vec![StockEvent::StockReserved(StockReserved {
+                product_id: product_id.clone(),
+                order_id: order_id.clone(),
+                quantity: *quantity,
+            })]),
+            Command::Release {
+                product_id,
+                quantity,
+                ..
+            } if state.reserved < u64::from(*quantity) => Err(Rejection::NotReserved {
+                product_id: product_id.clone(),
+                released: *quantity,
+                reserved: state.reserved,
+            }),
+            Command::Release {
+                product_id,
+                order_id,
+                quantity,
+            } => Ok(vec![StockEvent::StockReleased(StockReleased {
+                product_id: product_id.clone(),
+                order_id: order_id.clone(),
+                quantity: *quantity,
+            })]),
         }
     }
 
     fn evolve(state: State, event: &StockEvent) -> State {
-        let State { available, reserved } = state;
+        let State {
+            available,
+            reserved,
+        } = state;
         match event {
-            StockEvent::StockReplenished(e) => {
-                State { available: available.saturating_add(u64::from(e.quantity)), reserved }
-            }
+            StockEvent::StockReplenished(e) => State {
+                available: available.saturating_add(u64::from(e.quantity)),
+                reserved,
+            },
             StockEvent::StockReserved(e) => State {
                 available: available.saturating_sub(u64::from(e.quantity)),
                 reserved: reserved.saturating_add(u64::from(e.quantity)),

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use crate::events::*;
 use crate::*;
 
-fn given_when<A: Aggregate>(history: &[A::Event], command: &A::Command) -> Result<Vec<A::Event>, A::Rejection> {
+fn given_when<A: Aggregate>(
+    history: &[A::Event],
+    command: &A::Command,
+) -> Result<Vec<A::Event>, A::Rejection> {
     let state = history.iter().fold(A::State::default(), A::evolve);
     A::decide(&state, command)
 }
@@ -27,7 +30,9 @@ fn placed() -> OrderPlaced {
         items: vec![line("prod-1", 2, 500), line("prod-2", 1, 250)],
         total: Money::new(1250, "EUR"),
         shipping_address: Address::default(),
-        payment: PaymentTerms { method: "sandbox-approve".into() },
+        payment: PaymentTerms {
+            method: "sandbox-approve".into(),
+        },
         workflow: None,
     }
 }
@@ -58,27 +63,52 @@ fn every_rule_that_an_order_breaks_is_named() {
         (|o| o.items[1].quantity = 0, "prod-2"),
         (|o| o.items[0].unit_price.amount = 0, "price of prod-1"),
         (|o| o.total.amount += 1, "add up"),
-        (|o| o.items[1].unit_price.currency = Currency::new("USD"), "add up"),
+        (
+            |o| o.items[1].unit_price.currency = Currency::new("USD"),
+            "add up",
+        ),
     ];
     for (change, expected) in cases {
         let mut order = placed();
         change(&mut order);
-        let rejection = given_when::<Order>(&[], &order::Command::Place(order)).expect_err(expected);
+        let rejection =
+            given_when::<Order>(&[], &order::Command::Place(order)).expect_err(expected);
         assert!(rejection.to_string().contains(expected), "{rejection}");
     }
 }
 
 #[test]
 fn an_order_ends_once() {
-    let fail = order::Command::Fail { reason: "declined".into() };
-    let fulfil = order::Command::Fulfil { tracking_number: "T1".into() };
+    let fail = order::Command::Fail {
+        reason: "declined".into(),
+    };
+    let fulfil = order::Command::Fulfil {
+        tracking_number: "T1".into(),
+    };
     let open = vec![order::OrderEvent::from(placed())];
-    let failed = [open.clone(), given_when::<Order>(&open, &fail).expect("open")].concat();
-    assert_eq!(given_when::<Order>(&failed, &fail), Ok(vec![]), "the same end again changes nothing");
-    assert_eq!(given_when::<Order>(&failed, &fulfil), Err(order::Rejection::Ended));
-    assert_eq!(given_when::<Order>(&[], &fail), Err(order::Rejection::Absent));
+    let failed = [
+        open.clone(),
+        given_when::<Order>(&open, &fail).expect("open"),
+    ]
+    .concat();
+    assert_eq!(
+        given_when::<Order>(&failed, &fail),
+        Ok(vec![]),
+        "the same end again changes nothing"
+    );
+    assert_eq!(
+        given_when::<Order>(&failed, &fulfil),
+        Err(order::Rejection::Ended)
+    );
+    assert_eq!(
+        given_when::<Order>(&[], &fail),
+        Err(order::Rejection::Absent)
+    );
     let again = order::Command::Place(placed());
-    assert_eq!(given_when::<Order>(&failed, &again), Err(order::Rejection::AlreadyPlaced));
+    assert_eq!(
+        given_when::<Order>(&failed, &again),
+        Err(order::Rejection::AlreadyPlaced)
+    );
 }
 
 #[test]
@@ -88,16 +118,30 @@ fn stock_is_never_oversold_nor_released_twice_over() {
         order_id: OrderId::new("ord-1"),
         quantity,
     };
-    let three = vec![StockReplenished { product_id: ProductId::new("prod-1"), quantity: 3 }.into()];
+    let three = vec![
+        StockReplenished {
+            product_id: ProductId::new("prod-1"),
+            quantity: 3,
+        }
+        .into(),
+    ];
     assert!(given_when::<StockItem>(&three, &reserve(4)).is_err());
-    let held = [three.clone(), given_when::<StockItem>(&three, &reserve(3)).expect("enough")].concat();
+    let held = [
+        three.clone(),
+        given_when::<StockItem>(&three, &reserve(3)).expect("enough"),
+    ]
+    .concat();
     assert!(given_when::<StockItem>(&held, &reserve(1)).is_err());
     let release = stock_item::Command::Release {
         product_id: ProductId::new("prod-1"),
         order_id: OrderId::new("ord-1"),
         quantity: 3,
     };
-    let free = [held.clone(), given_when::<StockItem>(&held, &release).expect("held")].concat();
+    let free = [
+        held.clone(),
+        given_when::<StockItem>(&held, &release).expect("held"),
+    ]
+    .concat();
     assert!(given_when::<StockItem>(&free, &release).is_err());
     assert!(given_when::<StockItem>(&free, &reserve(3)).is_ok());
 }
@@ -110,7 +154,10 @@ fn a_reservation_is_answered_once_and_released_once() {
     assert_eq!(given_when::<Reservation>(&held, &reserve), Ok(vec![]));
     let released = given_when::<Reservation>(&held, &reservation::Command::Release).expect("held");
     let all = [held, released].concat();
-    assert_eq!(given_when::<Reservation>(&all, &reservation::Command::Release), Ok(vec![]));
+    assert_eq!(
+        given_when::<Reservation>(&all, &reservation::Command::Release),
+        Ok(vec![])
+    );
     assert_eq!(
         given_when::<Reservation>(&[], &reservation::Command::Release),
         Err(reservation::Rejection::Absent)
@@ -119,16 +166,39 @@ fn a_reservation_is_answered_once_and_released_once() {
 
 #[test]
 fn only_a_charge_is_refunded_and_only_once() {
-    let charge = payment::Command::RecordCharge { due: reserved(), provider_reference: "ch-1".into() };
-    let decline = payment::Command::RecordDecline { due: reserved(), reason: "no funds".into() };
-    let refund = payment::Command::RecordRefund { provider_reference: "re-1".into() };
+    let charge = payment::Command::RecordCharge {
+        due: reserved(),
+        provider_reference: "ch-1".into(),
+    };
+    let decline = payment::Command::RecordDecline {
+        due: reserved(),
+        reason: "no funds".into(),
+    };
+    let refund = payment::Command::RecordRefund {
+        provider_reference: "re-1".into(),
+    };
     let charged = given_when::<Payment>(&[], &charge).expect("first");
-    assert_eq!(given_when::<Payment>(&charged, &decline), Ok(vec![]), "the first answer stands");
-    let refunded = [charged.clone(), given_when::<Payment>(&charged, &refund).expect("charged")].concat();
+    assert_eq!(
+        given_when::<Payment>(&charged, &decline),
+        Ok(vec![]),
+        "the first answer stands"
+    );
+    let refunded = [
+        charged.clone(),
+        given_when::<Payment>(&charged, &refund).expect("charged"),
+    ]
+    .concat();
     assert_eq!(given_when::<Payment>(&refunded, &refund), Ok(vec![]));
-    assert_eq!(given_when::<Payment>(&refunded, &charge), Ok(vec![]), "a late repeat charges nothing");
+    assert_eq!(
+        given_when::<Payment>(&refunded, &charge),
+        Ok(vec![]),
+        "a late repeat charges nothing"
+    );
     let declined = given_when::<Payment>(&[], &decline).expect("first");
-    assert_eq!(given_when::<Payment>(&declined, &refund), Err(payment::Rejection::NotCharged));
+    assert_eq!(
+        given_when::<Payment>(&declined, &refund),
+        Err(payment::Rejection::NotCharged)
+    );
 }
 
 #[test]
@@ -138,8 +208,14 @@ fn a_registration_with_other_details_is_refused_and_a_repeat_changes_nothing() {
     }))
     .expect("active by default");
     let known = vec![ada.clone().into()];
-    assert_eq!(given_when::<Customer>(&known, &customer::Command::Register(ada.clone())), Ok(vec![]));
-    let other = UserRegistered { name: "Eve".into(), ..ada };
+    assert_eq!(
+        given_when::<Customer>(&known, &customer::Command::Register(ada.clone())),
+        Ok(vec![])
+    );
+    let other = UserRegistered {
+        name: "Eve".into(),
+        ..ada
+    };
     assert!(given_when::<Customer>(&known, &customer::Command::Register(other)).is_err());
 }
 
@@ -148,7 +224,9 @@ fn digest<S: JsonSchema>() -> u32 {
     let mut schema = schema_for!(S).to_value();
     forget_descriptions(&mut schema);
     let text = schema.to_string();
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 fn forget_descriptions(schema: &mut Value) {
@@ -168,7 +246,8 @@ where
 {
     let now = digest::<A::State>();
     assert_eq!(
-        A::LAYOUT, now,
+        A::LAYOUT,
+        now,
         "the layout of {}'s state changed: set its LAYOUT to {now:#010x}, so that states stored before are folded anew",
         A::TYPE
     );

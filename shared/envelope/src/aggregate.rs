@@ -34,7 +34,10 @@ pub trait Aggregate: Send + Sync + 'static {
     ///
     /// # Errors
     /// The rule that the command would break.
-    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+    fn decide(
+        state: &Self::State,
+        command: &Self::Command,
+    ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
     /// The state after one more event.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;

@@ -61,7 +61,9 @@ impl Cause {
             commit_id: CommitId::of_cause(event.event_id.as_str(), Some(reaction)),
             causation_id: Some(event.event_id.as_str().to_owned()),
             correlation_id: meta.correlation_id.clone(),
-            traceparent: meta.traceparent.unwrap_or_else(|| trace_of(&meta.correlation_id)),
+            traceparent: meta
+                .traceparent
+                .unwrap_or_else(|| trace_of(&meta.correlation_id)),
             hops,
             extra: BTreeMap::new(),
             given_event_id: None,
@@ -75,7 +77,9 @@ impl Cause {
             commit_id: CommitId::of_cause(id.as_str(), None),
             causation_id: metadata.causation_id.clone(),
             correlation_id: metadata.correlation_id.clone(),
-            traceparent: metadata.traceparent.unwrap_or_else(|| trace_of(&metadata.correlation_id)),
+            traceparent: metadata
+                .traceparent
+                .unwrap_or_else(|| trace_of(&metadata.correlation_id)),
             hops: 0,
             extra: metadata.extra.clone(),
             given_event_id: Some(id.clone()),
@@ -138,7 +142,9 @@ mod tests {
     #[test]
     fn a_reaction_carries_the_story_on() {
         let first = stored(&Cause::command(&CommandId::new("place-1").expect("valid")));
-        let next = Cause::reaction(&first, "reserve-inventory").expect("short story").metadata();
+        let next = Cause::reaction(&first, "reserve-inventory")
+            .expect("short story")
+            .metadata();
         assert_eq!(next.correlation_id, first.metadata.correlation_id);
         assert_eq!(next.causation_id.as_deref(), Some(first.event_id.as_str()));
         assert_eq!(next.hops, 1);
@@ -162,6 +168,9 @@ mod tests {
         event.metadata.hops = HOPS_MAX - 1;
         assert!(Cause::reaction(&event, "echo").is_ok());
         event.metadata.hops = HOPS_MAX;
-        assert_eq!(Cause::reaction(&event, "echo").err(), Some(TooManyHops { hops: HOPS_MAX + 1 }));
+        assert_eq!(
+            Cause::reaction(&event, "echo").err(),
+            Some(TooManyHops { hops: HOPS_MAX + 1 })
+        );
     }
 }

@@ -34,7 +34,9 @@ pub enum CloudEventError {
     #[error("CloudEvents specversion {0:?} is not supported, only \"1.0\"")]
     SpecVersion(String),
     /// Its type does not name an event type.
-    #[error("CloudEvents type {0:?} does not end in an event type like OrderPlaced or OrderPlaced.v1")]
+    #[error(
+        "CloudEvents type {0:?} does not end in an event type like OrderPlaced or OrderPlaced.v1"
+    )]
     Type(String),
     /// It carries bytes.
     #[error("CloudEvents data must be JSON in `data`")]
@@ -57,8 +59,8 @@ struct Wire {
 }
 
 pub(crate) fn read(event: &Value) -> Result<Inbound, CloudEventError> {
-    let wire = Wire::deserialize(event)
-        .map_err(|error| CloudEventError::Attributes(masked(&error)))?;
+    let wire =
+        Wire::deserialize(event).map_err(|error| CloudEventError::Attributes(masked(&error)))?;
     if wire.specversion != "1.0" {
         return Err(CloudEventError::SpecVersion(wire.specversion));
     }
@@ -89,12 +91,15 @@ pub(crate) fn read(event: &Value) -> Result<Inbound, CloudEventError> {
 fn split_type(kind: &str) -> Option<(String, u32)> {
     let mut parts = kind.rsplit('.');
     let last = parts.next()?;
-    let version = last.strip_prefix('v').and_then(|digits| digits.parse().ok());
+    let version = last
+        .strip_prefix('v')
+        .and_then(|digits| digits.parse().ok());
     let (name, version) = match version {
         Some(version) => (parts.next()?, version),
         None => (last, 1),
     };
-    name.starts_with(|c: char| c.is_ascii_uppercase()).then(|| (name.to_owned(), version))
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        .then(|| (name.to_owned(), version))
 }
 
 /// Writes an envelope as a CloudEvents 1.0 JSON event. `source` is a URI reference that says which system sends it.
@@ -140,7 +145,10 @@ mod tests {
     #[test]
     fn a_cloud_event_maps_to_the_envelope_and_back() {
         let inbound = read(&order_placed()).expect("valid");
-        assert_eq!((inbound.event_type.as_str(), inbound.schema_version), ("OrderPlaced", 1));
+        assert_eq!(
+            (inbound.event_type.as_str(), inbound.schema_version),
+            ("OrderPlaced", 1)
+        );
         assert_eq!(inbound.aggregate_id.as_deref(), Some("ord-1"));
         let cause = inbound.cause();
         let stream = StreamId::new("Order", "ord-1").expect("valid");
@@ -161,7 +169,10 @@ mod tests {
         assert_eq!(again.data, inbound.data);
         assert_eq!(again.timestamp, inbound.timestamp);
         assert_eq!(again.aggregate_id, inbound.aggregate_id);
-        assert_eq!(again.metadata.correlation_id, inbound.metadata.correlation_id);
+        assert_eq!(
+            again.metadata.correlation_id,
+            inbound.metadata.correlation_id
+        );
         assert_eq!(again.metadata.causation_id, inbound.metadata.causation_id);
     }
 

@@ -24,7 +24,8 @@ pub trait Event: Sized + Clone + Send + Sync {
     ///
     /// # Errors
     /// [`UnreadableEvent`] when the type or version is not in the set, or the data has another shape.
-    fn decode(event_type: &str, schema_version: u32, data: &Value) -> Result<Self, UnreadableEvent>;
+    fn decode(event_type: &str, schema_version: u32, data: &Value)
+    -> Result<Self, UnreadableEvent>;
 }
 
 /// An event that its reader cannot read. It is never skipped in silence.
@@ -52,7 +53,10 @@ impl UnreadableEvent {
     /// The error for an unknown type or version.
     #[must_use]
     pub fn unknown(event_type: &str, schema_version: u32) -> Self {
-        Self::Unknown { event_type: event_type.to_owned(), schema_version }
+        Self::Unknown {
+            event_type: event_type.to_owned(),
+            schema_version,
+        }
     }
 
     /// Reads the data of one known type.
@@ -63,8 +67,10 @@ impl UnreadableEvent {
         if schema_version != D::SCHEMA_VERSION {
             return Err(Self::unknown(D::TYPE, schema_version));
         }
-        D::deserialize(data)
-            .map_err(|error| Self::Shape { event_type: D::TYPE.to_owned(), what: masked(&error) })
+        D::deserialize(data).map_err(|error| Self::Shape {
+            event_type: D::TYPE.to_owned(),
+            what: masked(&error),
+        })
     }
 }
 
@@ -104,11 +110,16 @@ mod tests {
     fn an_error_names_the_field_and_never_the_value() {
         let error = |json: Value| masked(&Person::deserialize(json).expect_err("malformed"));
         assert_eq!(error(json!({"age": 1})), "missing field `name`");
-        let cases =
-            [json!({"name": "Ada", "age": "se\"cret"}), json!({"name": 771_199, "age": 1})];
+        let cases = [
+            json!({"name": "Ada", "age": "se\"cret"}),
+            json!({"name": 771_199, "age": 1}),
+        ];
         for case in cases {
             let text = error(case);
-            assert!(text.starts_with("invalid type") && text.contains("expected"), "{text}");
+            assert!(
+                text.starts_with("invalid type") && text.contains("expected"),
+                "{text}"
+            );
             assert!(!text.contains("cret") && !text.contains("771199"), "{text}");
         }
     }

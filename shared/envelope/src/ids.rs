@@ -11,7 +11,9 @@ const ID_BYTES_MAX: usize = 128;
 
 /// A string that cannot be an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an id is 1 to {ID_BYTES_MAX} bytes of printable text without '#' or blanks at its ends, not {0:?}")]
+#[error(
+    "an id is 1 to {ID_BYTES_MAX} bytes of printable text without '#' or blanks at its ends, not {0:?}"
+)]
 pub struct InvalidId(String);
 
 fn check(text: &str) -> Result<(), InvalidId> {
@@ -126,7 +128,9 @@ impl CommitId {
     /// A 64-bit digest, for the short ring of recent commits that travels with a stream's state.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        Uuid::new_v5(&EVENT_NAMESPACE, self.0.as_bytes()).as_u64_pair().0
+        Uuid::new_v5(&EVENT_NAMESPACE, self.0.as_bytes())
+            .as_u64_pair()
+            .0
     }
 }
 
@@ -152,7 +156,10 @@ impl StreamId {
         let (aggregate_type, aggregate_id) = (aggregate_type.into(), aggregate_id.into());
         check(&aggregate_type)?;
         check(&aggregate_id)?;
-        Ok(Self { aggregate_type, aggregate_id })
+        Ok(Self {
+            aggregate_type,
+            aggregate_id,
+        })
     }
 
     /// Reads `<aggregateType>#<aggregateId>`, the form of [`Display`](std::fmt::Display).
@@ -160,7 +167,9 @@ impl StreamId {
     /// # Errors
     /// [`InvalidId`] when the text does not have that form.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let (kind, id) = text.split_once('#').ok_or_else(|| InvalidId(text.to_owned()))?;
+        let (kind, id) = text
+            .split_once('#')
+            .ok_or_else(|| InvalidId(text.to_owned()))?;
         Self::new(kind, id)
     }
 

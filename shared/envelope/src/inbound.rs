@@ -77,8 +77,8 @@ impl Inbound {
         if detail.get("specversion").is_some() {
             return Ok(cloud_events::read(detail)?);
         }
-        let wire = Wire::deserialize(detail)
-            .map_err(|error| MalformedEvent::Envelope(masked(&error)))?;
+        let wire =
+            Wire::deserialize(detail).map_err(|error| MalformedEvent::Envelope(masked(&error)))?;
         let metadata = wire.metadata.complete(&wire.event_id);
         Ok(Self {
             event_id: wire.event_id,
@@ -99,7 +99,9 @@ impl Inbound {
     pub fn cause(&self) -> Cause {
         let mut metadata = self.metadata.clone();
         if let Some(timestamp) = self.timestamp {
-            metadata.extra.insert("occurredAt".to_owned(), timestamp.to_string().into());
+            metadata
+                .extra
+                .insert("occurredAt".to_owned(), timestamp.to_string().into());
         }
         Cause::inbound(&self.event_id, &metadata)
     }
@@ -131,9 +133,13 @@ mod tests {
 
     #[test]
     fn the_least_that_is_an_event_starts_a_story_of_its_own() {
-        let event = Inbound::read(&json!({"eventId": "e-1", "eventType": "OrderPlaced", "data": {}}))
-            .expect("an event");
-        assert_eq!((event.schema_version, event.metadata.correlation_id.as_str()), (1, "e-1"));
+        let event =
+            Inbound::read(&json!({"eventId": "e-1", "eventType": "OrderPlaced", "data": {}}))
+                .expect("an event");
+        assert_eq!(
+            (event.schema_version, event.metadata.correlation_id.as_str()),
+            (1, "e-1")
+        );
     }
 
     #[test]
@@ -146,7 +152,10 @@ mod tests {
         assert_eq!(event.metadata.seal, None);
         assert_eq!(event.metadata.hops, 0);
         assert_eq!(event.metadata.traceparent, None);
-        assert_eq!(event.metadata.extra.into_keys().collect::<Vec<_>>(), ["shop"]);
+        assert_eq!(
+            event.metadata.extra.into_keys().collect::<Vec<_>>(),
+            ["shop"]
+        );
     }
 
     #[test]

@@ -40,7 +40,12 @@ impl Sealer {
     /// [`Forged`] when it is missing or does not belong to exactly this envelope.
     pub fn verify(&self, envelope: &Envelope) -> Result<(), Forged> {
         let mut bare = envelope.clone();
-        let seal = bare.metadata.seal.take().and_then(|text| unhex(&text)).ok_or(Forged)?;
+        let seal = bare
+            .metadata
+            .seal
+            .take()
+            .and_then(|text| unhex(&text))
+            .ok_or(Forged)?;
         self.mac(&bare).verify_slice(&seal).map_err(|_| Forged)
     }
 
@@ -84,9 +89,15 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let pair = |pair: &[u8]| {
-        std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        std::str::from_utf8(pair)
+            .ok()
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
     };
-    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(pair).collect()).flatten()
+    digits
+        .len()
+        .is_multiple_of(2)
+        .then(|| digits.chunks(2).map(pair).collect())
+        .flatten()
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ mod tests {
         for text in ["", "2026-11-21", "1969-12-31T23:59:59Z", "yesterday"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
-        assert!(Timestamp::from_millis(i64::MAX).to_string().starts_with("9999-12-31"));
+        assert!(
+            Timestamp::from_millis(i64::MAX)
+                .to_string()
+                .starts_with("9999-12-31")
+        );
     }
 }

@@ -25,13 +25,20 @@ impl Traceparent {
     /// A new, sampled trace whose ids come from 192 bits that the caller derived or drew.
     #[must_use]
     pub fn start(trace_id: u128, span_id: u64) -> Self {
-        Self { trace_id: trace_id.max(1), span_id: span_id.max(1), flags: 1 }
+        Self {
+            trace_id: trace_id.max(1),
+            span_id: span_id.max(1),
+            flags: 1,
+        }
     }
 
     /// The same trace, one span further down.
     #[must_use]
     pub fn child(self, span_id: u64) -> Self {
-        Self { span_id: span_id.max(1), ..self }
+        Self {
+            span_id: span_id.max(1),
+            ..self
+        }
     }
 
     /// Trace id, span id and flags, as stored.
@@ -65,13 +72,22 @@ impl Traceparent {
     pub fn to_xray_header(self) -> String {
         let id = format!("{:032x}", self.trace_id);
         let sampled = self.flags & 1;
-        format!("Root=1-{}-{};Parent={:016x};Sampled={sampled}", &id[..8], &id[8..], self.span_id)
+        format!(
+            "Root=1-{}-{};Parent={:016x};Sampled={sampled}",
+            &id[..8],
+            &id[8..],
+            self.span_id
+        )
     }
 }
 
 impl std::fmt::Display for Traceparent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        write!(
+            f,
+            "00-{:032x}-{:016x}-{:02x}",
+            self.trace_id, self.span_id, self.flags
+        )
     }
 }
 
@@ -105,7 +121,8 @@ fn parse(text: &str) -> Option<Traceparent> {
 }
 
 fn hex(text: &str, digits: usize) -> Option<u128> {
-    let lower = text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let lower =
+        text.len() == digits && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     lower.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
@@ -129,7 +146,13 @@ mod tests {
     #[test]
     fn malformed_and_all_zero_ids_are_refused() {
         let long = format!("{EXAMPLE}-00");
-        for text in ["", "00-0-0-0", &EXAMPLE.to_uppercase(), &EXAMPLE.replace("00f067aa0ba902b7", "0000000000000000"), &long] {
+        for text in [
+            "",
+            "00-0-0-0",
+            &EXAMPLE.to_uppercase(),
+            &EXAMPLE.replace("00f067aa0ba902b7", "0000000000000000"),
+            &long,
+        ] {
             assert!(Traceparent::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CorrelationId, Event, EventData, EventId, StreamId, Timestamp, Traceparent, UnreadableEvent, Version};
+use crate::{
+    CorrelationId, Event, EventData, EventId, StreamId, Timestamp, Traceparent, UnreadableEvent,
+    Version,
+};
 
 /// An immutable fact with everything that is needed to route, order, deduplicate and trace it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +72,10 @@ impl Envelope {
     /// [`UnreadableEvent`] for an event of another type or version, or of another shape.
     pub fn read<D: EventData>(&self) -> Result<D, UnreadableEvent> {
         if self.event_type != D::TYPE {
-            return Err(UnreadableEvent::unknown(&self.event_type, self.schema_version));
+            return Err(UnreadableEvent::unknown(
+                &self.event_type,
+                self.schema_version,
+            ));
         }
         UnreadableEvent::read(self.schema_version, &self.data)
     }

@@ -31,7 +31,9 @@ impl Request {
         let bad = |detail: String| Response::problem(400, "Malformed body", &detail);
         let text = self.body.as_deref().unwrap_or_default();
         let bytes = if self.is_base64_encoded {
-            BASE64_STANDARD.decode(text).map_err(|_| bad("the body is not base64".to_owned()))?
+            BASE64_STANDARD
+                .decode(text)
+                .map_err(|_| bad("the body is not base64".to_owned()))?
         } else {
             text.as_bytes().to_vec()
         };
@@ -56,13 +58,18 @@ impl Response {
     #[must_use]
     pub fn json(status_code: u16, body: &Value) -> Self {
         let headers = BTreeMap::from([("content-type", "application/json".to_owned())]);
-        Self { status_code, headers, body: body.to_string() }
+        Self {
+            status_code,
+            headers,
+            body: body.to_string(),
+        }
     }
 
     /// An answer that says what went wrong, as `application/problem+json`.
     #[must_use]
     pub fn problem(status_code: u16, title: &str, detail: &str) -> Self {
-        let body = json!({"type": "about:blank", "title": title, "status": status_code, "detail": detail});
+        let body =
+            json!({"type": "about:blank", "title": title, "status": status_code, "detail": detail});
         Self::json(status_code, &body).with("content-type", "application/problem+json")
     }
 
@@ -86,7 +93,11 @@ mod tests {
         };
         assert_eq!(request("{\"a\":1}", false).json(), Ok(json!({"a": 1})));
         assert_eq!(request("eyJhIjoxfQ==", true).json(), Ok(json!({"a": 1})));
-        for bad in [request("{", false), request("%%%", true), Request::default()] {
+        for bad in [
+            request("{", false),
+            request("%%%", true),
+            Request::default(),
+        ] {
             let problem = bad.json::<Value>().expect_err("malformed");
             assert_eq!(problem.status_code, 400);
             assert_eq!(problem.headers["content-type"], "application/problem+json");

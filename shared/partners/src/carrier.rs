@@ -57,8 +57,8 @@ impl<C: Clock> SandboxCarrier<C> {
 impl<C: Clock> Carrier for SandboxCarrier<C> {
     async fn pick_up(&self, pickup: &Pickup<'_>) -> Result<String, PickupError> {
         let lines = pickup.address.0.values().filter_map(|line| line.as_str());
-        let told = lines.filter_map(|line| Behaviour::parse(line, "deliverable", "undeliverable"));
-        match told.last().unwrap_or(Behaviour::Approve) {
+        let mut told = lines.filter_map(|line| Behaviour::parse(line, "deliverable", "undeliverable"));
+        match told.next().unwrap_or(Behaviour::Approve) {
             Behaviour::Approve => {}
             Behaviour::Decline => {
                 return Err(PickupError::Refused("no such address".to_owned()));
@@ -66,7 +66,9 @@ impl<C: Clock> Carrier for SandboxCarrier<C> {
             Behaviour::Slow(duration) => self.0.sleep(duration).await,
             Behaviour::Fail(times) if pickup.attempt > times => {}
             Behaviour::Fail(_) => {
-                return Err(Unavailable::new("carrier:PickUp", "the sandbox was told to fail").into());
+                return Err(
+                    Unavailable::new("carrier:PickUp", "the sandbox was told to fail").into(),
+                );
             }
         }
         Ok(format!("SBX-{}", pickup.idempotency_key))
@@ -86,12 +88,28 @@ mod tests {
         let pick_up = async |line: &str, attempt| {
             let address = Address([("line1".to_owned(), line.into())].into());
             let idempotency_key = "k";
-            carrier.pick_up(&Pickup { idempotency_key, order_id: &order_id, address: &address, attempt }).await
+            carrier
+                .pick_up(&Pickup {
+                    idempotency_key,
+                    order_id: &order_id,
+                    address: &address,
+                    attempt,
+                })
+                .await
         };
         assert_eq!(pick_up("1 High Street", 1).await.expect("taken"), "SBX-k");
-        assert_eq!(pick_up("sandbox-slow-9000", 1).await.expect("taken late"), "SBX-k");
-        assert!(matches!(pick_up("sandbox-undeliverable", 1).await, Err(PickupError::Refused(_))));
-        assert!(matches!(pick_up("sandbox-fail-1", 1).await, Err(PickupError::Unavailable(_))));
+        assert_eq!(
+            pick_up("sandbox-slow-9000", 1).await.expect("taken late"),
+            "SBX-k"
+        );
+        assert!(matches!(
+            pick_up("sandbox-undeliverable", 1).await,
+            Err(PickupError::Refused(_))
+        ));
+        assert!(matches!(
+            pick_up("sandbox-fail-1", 1).await,
+            Err(PickupError::Unavailable(_))
+        ));
         assert!(pick_up("sandbox-fail-1", 2).await.is_ok());
     }
 }

@@ -65,14 +65,20 @@ impl SentNotices {
 
 impl SendEmail for SentNotices {
     async fn send(&self, email: &Email) -> Result<(), Unavailable> {
-        self.emails.lock().expect("no user panicked").push(email.clone());
+        self.emails
+            .lock()
+            .expect("no user panicked")
+            .push(email.clone());
         Ok(())
     }
 }
 
 impl SendSms for SentNotices {
     async fn send(&self, sms: &Sms) -> Result<(), Unavailable> {
-        self.texts.lock().expect("no user panicked").push(sms.clone());
+        self.texts
+            .lock()
+            .expect("no user panicked")
+            .push(sms.clone());
         Ok(())
     }
 }

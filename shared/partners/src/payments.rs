@@ -88,7 +88,9 @@ impl<C: Clock> PaymentProvider for SandboxPayments<C> {
             Some(Behaviour::Slow(duration)) => self.0.sleep(duration).await,
             Some(Behaviour::Fail(times)) if charge.attempt > times => {}
             Some(Behaviour::Fail(_)) => {
-                return Err(Unavailable::new("payments:Charge", "the sandbox was told to fail").into());
+                return Err(
+                    Unavailable::new("payments:Charge", "the sandbox was told to fail").into(),
+                );
             }
             None => {
                 let known = "sandbox-approve, sandbox-decline, sandbox-slow-<ms>, sandbox-fail-<n>";
@@ -96,11 +98,15 @@ impl<C: Clock> PaymentProvider for SandboxPayments<C> {
                 return Err(ChargeError::Declined(reason));
             }
         }
-        Ok(Receipt { reference: format!("sandbox-charge-{}", charge.idempotency_key) })
+        Ok(Receipt {
+            reference: format!("sandbox-charge-{}", charge.idempotency_key),
+        })
     }
 
     async fn refund(&self, refund: &Refund<'_>) -> Result<Receipt, Unavailable> {
-        Ok(Receipt { reference: format!("sandbox-refund-{}", refund.idempotency_key) })
+        Ok(Receipt {
+            reference: format!("sandbox-refund-{}", refund.idempotency_key),
+        })
     }
 }
 
@@ -112,23 +118,44 @@ mod tests {
 
     async fn charge(method: &str, attempt: u32) -> Result<Receipt, ChargeError> {
         let amount = Money::new(100, "EUR");
-        let charge = Charge { idempotency_key: "k", amount: &amount, method, attempt };
-        SandboxPayments::new(ManualClock::at(Timestamp::from_millis(0))).charge(&charge).await
+        let charge = Charge {
+            idempotency_key: "k",
+            amount: &amount,
+            method,
+            attempt,
+        };
+        SandboxPayments::new(ManualClock::at(Timestamp::from_millis(0)))
+            .charge(&charge)
+            .await
     }
 
     #[tokio::test]
     async fn the_method_decides_and_the_same_key_gets_the_same_receipt() {
         let first = charge("sandbox-approve", 1).await.expect("approved");
-        assert_eq!(first, charge("sandbox-slow-5000", 2).await.expect("late, but approved"));
-        assert!(matches!(charge("sandbox-decline", 1).await, Err(ChargeError::Declined(_))));
-        assert!(matches!(charge("card", 1).await, Err(ChargeError::Declined(_))));
+        assert_eq!(
+            first,
+            charge("sandbox-slow-5000", 2)
+                .await
+                .expect("late, but approved")
+        );
+        assert!(matches!(
+            charge("sandbox-decline", 1).await,
+            Err(ChargeError::Declined(_))
+        ));
+        assert!(matches!(
+            charge("card", 1).await,
+            Err(ChargeError::Declined(_))
+        ));
     }
 
     #[tokio::test]
     async fn a_flaky_provider_fails_as_often_as_it_was_told() {
         for attempt in 1..=2 {
             let answer = charge("sandbox-fail-2", attempt).await;
-            assert!(matches!(answer, Err(ChargeError::Unavailable(_))), "attempt {attempt}");
+            assert!(
+                matches!(answer, Err(ChargeError::Unavailable(_))),
+                "attempt {attempt}"
+            );
         }
         assert!(charge("sandbox-fail-2", 3).await.is_ok());
     }

@@ -49,9 +49,19 @@ mod tests {
         let parse = |text| Behaviour::parse(text, "approve", "decline");
         assert_eq!(parse("sandbox-approve"), Some(Behaviour::Approve));
         assert_eq!(parse("sandbox-decline"), Some(Behaviour::Decline));
-        assert_eq!(parse("sandbox-slow-250"), Some(Behaviour::Slow(Duration::from_millis(250))));
+        assert_eq!(
+            parse("sandbox-slow-250"),
+            Some(Behaviour::Slow(Duration::from_millis(250)))
+        );
         assert_eq!(parse("sandbox-fail-2"), Some(Behaviour::Fail(2)));
-        for text in ["", "approve", "sandbox-", "sandbox-fail", "sandbox-fail-x", "sandbox-slow--1"] {
+        for text in [
+            "",
+            "approve",
+            "sandbox-",
+            "sandbox-fail",
+            "sandbox-fail-x",
+            "sandbox-slow--1",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

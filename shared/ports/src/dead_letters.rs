@@ -68,7 +68,10 @@ impl MemoryDeadLetters {
 
 impl DeadLetters for MemoryDeadLetters {
     async fn send(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
-        self.0.lock().expect("no user panicked").push(letter.clone());
+        self.0
+            .lock()
+            .expect("no user panicked")
+            .push(letter.clone());
         Ok(())
     }
 }

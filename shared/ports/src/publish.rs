@@ -71,7 +71,10 @@ impl MemoryBus {
     ///
     /// # Panics
     /// If another user of the bus panicked.
-    pub fn fail_with(&self, script: impl FnMut(&Envelope) -> Option<PublishError> + Send + 'static) {
+    pub fn fail_with(
+        &self,
+        script: impl FnMut(&Envelope) -> Option<PublishError> + Send + 'static,
+    ) {
         *self.failures.lock().expect("no user panicked") = Some(Box::new(script));
     }
 }
@@ -88,7 +91,10 @@ impl Publish for MemoryBus {
         &self,
         batch: &[Envelope],
     ) -> Result<Vec<Result<(), PublishError>>, Unavailable> {
-        assert!(batch.len() <= Self::ENTRIES_MAX, "the batch has too many entries");
+        assert!(
+            batch.len() <= Self::ENTRIES_MAX,
+            "the batch has too many entries"
+        );
         let mut failures = self.failures.lock().expect("no user panicked");
         let mut published = self.published.lock().expect("no user panicked");
         let mut publish_one = |event: &Envelope| {

@@ -18,6 +18,9 @@ impl Unavailable {
         operation: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { operation, source: source.into() }
+        Self {
+            operation,
+            source: source.into(),
+        }
     }
 }

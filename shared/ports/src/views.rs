@@ -73,9 +73,14 @@ impl LoadView for MemoryViews {
         _: Consistency,
     ) -> Result<Option<Viewed<V>>, Unavailable> {
         let rows = self.0.lock().expect("no user panicked");
-        let Some((revision, text)) = rows.get(key) else { return Ok(None) };
+        let Some((revision, text)) = rows.get(key) else {
+            return Ok(None);
+        };
         let view = serde_json::from_str(text).map_err(|e| Unavailable::new("views:load", e))?;
-        Ok(Some(Viewed { view, revision: Revision(*revision) }))
+        Ok(Some(Viewed {
+            view,
+            revision: Revision(*revision),
+        }))
     }
 }
 

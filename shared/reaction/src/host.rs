@@ -40,7 +40,12 @@ struct TimedOut(u128);
 impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
     /// A host that gives an event up after `attempts_max` attempts.
     pub fn new(handler: H, dead_letters: D, clock: C, attempts_max: u32) -> Self {
-        Self { handler, dead_letters, clock, attempts_max }
+        Self {
+            handler,
+            dead_letters,
+            clock,
+            attempts_max,
+        }
     }
 
     /// Handles what Lambda delivered until `deadline`, and answers as Lambda expects it: with the
@@ -55,7 +60,11 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
     ) -> Result<Value, InvocationFailed> {
         let Some(records) = payload.get("Records").and_then(Value::as_array) else {
             let kept = self.settle(Message::bare(payload), deadline).await;
-            return if kept { Ok(Value::Null) } else { Err(InvocationFailed) };
+            return if kept {
+                Ok(Value::Null)
+            } else {
+                Err(InvocationFailed)
+            };
         };
         let attempts = futures::stream::iter(records.iter().map(Message::of_record))
             .map(|message| async move {
@@ -124,7 +133,8 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
             }
             Err(unavailable) => {
                 error!(
-                    event.id = message.event_id(), error = chain(&unavailable),
+                    event.id = message.event_id(),
+                    error = chain(&unavailable),
                     "the dead-letter queue took nothing; the event stays in its queue"
                 );
                 false
@@ -153,7 +163,10 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
         self.dead_letters.send(&letter).await
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no duration comes near 2^52 milliseconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no duration comes near 2^52 milliseconds"
+    )]
     fn measure(
         &self,
         message: &Message,
@@ -181,9 +194,16 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
 /// is paid for, so what does not look like a type is counted together.
 fn known_type(message: &Message) -> String {
     let plausible = |name: &&str| {
-        name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+        name.len() <= 64
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
     };
-    message.event_type().filter(plausible).unwrap_or("other").to_owned()
+    message
+        .event_type()
+        .filter(plausible)
+        .unwrap_or("other")
+        .to_owned()
 }
 
 #[cfg(test)]

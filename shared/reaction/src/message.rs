@@ -18,7 +18,11 @@ impl Message {
     /// A message that Lambda was invoked with directly.
     #[must_use]
     pub fn bare(body: Value) -> Self {
-        Self { id: None, body, attempt: 1 }
+        Self {
+            id: None,
+            body,
+            attempt: 1,
+        }
     }
 
     /// A record of an SQS event.
@@ -60,10 +64,13 @@ impl Message {
     /// When it happened.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.first(&["/detail/timestamp", "/detail/time", "/time"]).and_then(Timestamp::parse)
+        self.first(&["/detail/timestamp", "/detail/time", "/time"])
+            .and_then(Timestamp::parse)
     }
 
     fn first(&self, pointers: &[&str]) -> Option<&str> {
-        pointers.iter().find_map(|pointer| self.body.pointer(pointer)?.as_str())
+        pointers
+            .iter()
+            .find_map(|pointer| self.body.pointer(pointer)?.as_str())
     }
 }

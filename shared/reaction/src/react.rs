@@ -78,8 +78,8 @@ impl<R: React> Consume for Verified<R> {
     const CONCURRENCY: usize = R::CONCURRENCY;
 
     async fn consume(&self, message: &Message) -> Result<Done, Failure> {
-        let event = Envelope::deserialize(message.detail())
-            .map_err(|_| Failure::terminal(NotAnEvent))?;
+        let event =
+            Envelope::deserialize(message.detail()).map_err(|_| Failure::terminal(NotAnEvent))?;
         self.sealer.verify(&event).map_err(Failure::terminal)?;
         let cause = Cause::reaction(&event, R::NAME).map_err(Failure::terminal)?;
         self.reaction.react(&event, &cause, message.attempt).await

@@ -46,13 +46,17 @@ pub struct Wiring {
 impl Wiring {
     /// Sets up telemetry and reads the SDK's configuration.
     pub async fn start() -> Self {
-        let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_else(|_| "event-router".into());
+        let namespace =
+            std::env::var("METRICS_NAMESPACE").unwrap_or_else(|_| "event-router".into());
         let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
         let telemetry = Telemetry::start(&namespace, &function);
         let timeouts = aws_config::timeout::TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .build();
-        let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            .load()
+            .await;
         Self { aws, telemetry }
     }
 
@@ -67,7 +71,10 @@ impl Wiring {
     /// # Errors
     /// [`MissingVariable`] without `EVENTS_TABLE`.
     pub fn event_store(&self) -> Result<EventStore, MissingVariable> {
-        Ok(EventStore::new(Client::new(&self.aws), variable("EVENTS_TABLE")?))
+        Ok(EventStore::new(
+            Client::new(&self.aws),
+            variable("EVENTS_TABLE")?,
+        ))
     }
 
     /// The read models.
@@ -84,7 +91,10 @@ impl Wiring {
     /// [`MissingVariable`] without `DEAD_LETTER_QUEUE_URL`.
     pub fn dead_letters(&self) -> Result<DeadLetterQueue, MissingVariable> {
         let client = adapter_sqs::aws_sdk_sqs::Client::new(&self.aws);
-        Ok(DeadLetterQueue::new(client, variable("DEAD_LETTER_QUEUE_URL")?))
+        Ok(DeadLetterQueue::new(
+            client,
+            variable("DEAD_LETTER_QUEUE_URL")?,
+        ))
     }
 
     /// What puts the seal on events, and checks it.
@@ -109,11 +119,18 @@ impl Wiring {
     /// # Errors
     /// When the environment is incomplete, or Lambda's runtime API is gone.
     pub async fn consume<H: Consume>(self, handler: H) -> Result<(), Error> {
-        let attempts_max = std::env::var("ATTEMPTS_MAX").ok().and_then(|text| text.parse().ok());
+        let attempts_max = std::env::var("ATTEMPTS_MAX")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let dead_letters = self.dead_letters()?;
-        let host =
-            Host::new(handler, dead_letters, SystemClock, attempts_max.unwrap_or(ATTEMPTS_MAX));
-        self.serve(|payload, deadline| host.handle(payload, deadline)).await
+        let host = Host::new(
+            handler,
+            dead_letters,
+            SystemClock,
+            attempts_max.unwrap_or(ATTEMPTS_MAX),
+        );
+        self.serve(|payload, deadline| host.handle(payload, deadline))
+            .await
     }
 
     /// Runs any function from JSON to JSON, until its deadline.

@@ -20,7 +20,10 @@ impl React for Obedient {
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        assert_eq!(cause.metadata().correlation_id, event.metadata.correlation_id);
+        assert_eq!(
+            cause.metadata().correlation_id,
+            event.metadata.correlation_id
+        );
         match event.data.as_str() {
             Some("refuse") => Err(Failure::terminal("against the rules")),
             Some("fail") => Err(std::io::Error::other("connection reset").into()),
@@ -40,7 +43,11 @@ fn world() -> World {
     let (letters, reaction) = (MemoryDeadLetters::default(), Obedient::default());
     let verified = Verified::new(reaction.clone(), Sealer::new(KEY));
     let clock = ManualClock::at(Timestamp::from_millis(1_000));
-    World { host: Host::new(verified, letters.clone(), clock, 3), letters, reaction }
+    World {
+        host: Host::new(verified, letters.clone(), clock, 3),
+        letters,
+        reaction,
+    }
 }
 
 fn event(told: &str) -> Value {
@@ -68,9 +75,18 @@ fn record(id: &str, body: &str, attempt: u32) -> Value {
 
 async fn deliver(world: &World, records: Vec<Value>) -> Vec<String> {
     let deadline = Timestamp::from_millis(1_600);
-    let answer = world.host.handle(json!({"Records": records}), deadline).await.expect("a batch never fails");
-    let failures = answer["batchItemFailures"].as_array().expect("a list").iter();
-    let mut ids: Vec<_> = failures.filter_map(|f| f["itemIdentifier"].as_str().map(str::to_owned)).collect();
+    let answer = world
+        .host
+        .handle(json!({"Records": records}), deadline)
+        .await
+        .expect("a batch never fails");
+    let failures = answer["batchItemFailures"]
+        .as_array()
+        .expect("a list")
+        .iter();
+    let mut ids: Vec<_> = failures
+        .filter_map(|f| f["itemIdentifier"].as_str().map(str::to_owned))
+        .collect();
     ids.sort();
     ids
 }
@@ -84,13 +100,24 @@ async fn one_bad_message_of_a_batch_does_not_touch_the_others() {
         record("failed", &event("fail").to_string(), 1),
         record("junk", "not { json", 1),
     ];
-    assert_eq!(deliver(&world, records).await, ["failed"], "only what may pass comes again");
+    assert_eq!(
+        deliver(&world, records).await,
+        ["failed"],
+        "only what may pass comes again"
+    );
     let mut letters = world.letters.letters();
     letters.sort_by_key(|letter| letter.event_id.is_none());
     assert_eq!(letters.len(), 2);
     assert_eq!(letters[0].reason, "against the rules");
-    assert_eq!((letters[0].class, letters[0].attempts), (Class::Terminal, 1));
-    assert_eq!(letters[0].event, event("refuse"), "the event is kept as it came");
+    assert_eq!(
+        (letters[0].class, letters[0].attempts),
+        (Class::Terminal, 1)
+    );
+    assert_eq!(
+        letters[0].event,
+        event("refuse"),
+        "the event is kept as it came"
+    );
     assert_eq!(letters[1].event, json!("not { json"));
 }
 
@@ -99,13 +126,24 @@ async fn the_last_attempt_becomes_a_dead_letter_with_its_reason() {
     let world = world();
     for attempt in 1..=2 {
         let body = event("fail").to_string();
-        assert_eq!(deliver(&world, vec![record("m", &body, attempt)]).await, ["m"]);
+        assert_eq!(
+            deliver(&world, vec![record("m", &body, attempt)]).await,
+            ["m"]
+        );
     }
     assert!(world.letters.letters().is_empty());
-    assert!(deliver(&world, vec![record("m", &event("fail").to_string(), 3)]).await.is_empty());
+    assert!(
+        deliver(&world, vec![record("m", &event("fail").to_string(), 3)])
+            .await
+            .is_empty()
+    );
     let letter = &world.letters.letters()[0];
     assert_eq!((letter.class, letter.attempts), (Class::Exhausted, 3));
-    assert!(letter.reason.contains("connection reset"), "{}", letter.reason);
+    assert!(
+        letter.reason.contains("connection reset"),
+        "{}",
+        letter.reason
+    );
 }
 
 #[tokio::test]
@@ -114,9 +152,14 @@ async fn a_forged_event_never_reaches_the_reaction() {
     let mut forged = event("do it");
     forged["detail"]["aggregateId"] = "2".into();
     let mut unsealed = event("do it");
-    unsealed["detail"]["metadata"].as_object_mut().expect("an object").remove("seal");
-    let records =
-        vec![record("a", &forged.to_string(), 1), record("b", &unsealed.to_string(), 1)];
+    unsealed["detail"]["metadata"]
+        .as_object_mut()
+        .expect("an object")
+        .remove("seal");
+    let records = vec![
+        record("a", &forged.to_string(), 1),
+        record("b", &unsealed.to_string(), 1),
+    ];
     assert!(deliver(&world, records).await.is_empty());
     assert_eq!(world.reaction.0.load(Ordering::SeqCst), 0);
     let letters = world.letters.letters();
@@ -127,7 +170,10 @@ async fn a_forged_event_never_reaches_the_reaction() {
 #[tokio::test]
 async fn a_handler_that_hangs_is_stopped_before_the_function_is() {
     let world = world();
-    assert_eq!(deliver(&world, vec![record("m", &event("hang").to_string(), 1)]).await, ["m"]);
+    assert_eq!(
+        deliver(&world, vec![record("m", &event("hang").to_string(), 1)]).await,
+        ["m"]
+    );
 }
 
 #[tokio::test]
@@ -135,7 +181,13 @@ async fn a_bare_event_is_handled_or_fails_the_invocation() {
     let world = world();
     let deadline = Timestamp::from_millis(10_000);
     assert!(world.host.handle(event("do it"), deadline).await.is_ok());
-    assert!(world.host.handle(event("fail"), deadline).await.is_err(), "Lambda delivers it again");
-    assert!(world.host.handle(event("refuse"), deadline).await.is_ok(), "it is a dead letter");
+    assert!(
+        world.host.handle(event("fail"), deadline).await.is_err(),
+        "Lambda delivers it again"
+    );
+    assert!(
+        world.host.handle(event("refuse"), deadline).await.is_ok(),
+        "it is a dead letter"
+    );
     assert_eq!(world.letters.letters().len(), 1);
 }
