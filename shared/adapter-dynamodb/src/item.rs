@@ -148,3 +148,6 @@ fn optional<'a, T>(
 ) -> Option<Option<T>> {
     if item.contains_key(name) { read(item, name).map(Some) } else { Some(None) }
 }
+
+#[cfg(test)]
+mod tests;

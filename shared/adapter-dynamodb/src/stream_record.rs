@@ -49,3 +49,48 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record() -> Value {
+        let events = BASE64_STANDARD.encode(r#"[{"t":"OrderPlaced","d":{"orderId":"ord-1"}}]"#);
+        json!({ "eventName": "INSERT", "dynamodb": { "NewImage": {
+            "p": {"S": "Order#ord-1"}, "v": {"N": "3"}, "e": {"B": events},
+            "c": {"S": "place-1"}, "t": {"N": "1795212345678"},
+            "k": {"S": "story"}, "o": {"N": "2"}, "later": {"L": []},
+        }}})
+    }
+
+    #[test]
+    fn a_record_of_a_new_commit_reads_back() {
+        let commit = commit_of_record(&record()).expect("a commit");
+        let envelope = &commit.envelopes()[0];
+        assert_eq!((envelope.event_type.as_str(), envelope.version.get()), ("OrderPlaced", 3));
+        assert_eq!((envelope.metadata.correlation_id.as_str(), envelope.metadata.hops), ("story", 2));
+    }
+
+    #[test]
+    fn what_is_no_new_commit_can_be_passed_over() {
+        let mut removed = record();
+        removed["eventName"] = json!("REMOVE");
+        let claim = json!({ "eventName": "INSERT", "dynamodb": { "NewImage": { "p": {"S": "claim#x"}, "v": {"N": "0"} } } });
+        for other in [removed, claim, json!({}), json!(null)] {
+            assert!(matches!(commit_of_record(&other), Err(NotACommit::Other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_garbled_attribute_is_not_taken_for_one_that_was_never_there() {
+        for name in ["p", "v", "e", "c", "t", "k", "o"] {
+            for garbled in [json!({"B": "no base64!"}), json!({"BOOL": true}), json!({"N": 1}), json!("x")] {
+                let mut record = record();
+                record["dynamodb"]["NewImage"][name] = garbled.clone();
+                let result = commit_of_record(&record);
+                assert!(matches!(result, Err(NotACommit::Unreadable(_))), "{name}: {garbled}");
+            }
+        }
+    }
+}

@@ -64,6 +64,11 @@ impl<S> Faulty<S> {
         self.plan().races.push_back(Box::new(move || Box::pin(other())));
     }
 
+    /// No more of the faults that are still to come.
+    pub fn heal(&self) {
+        *self.plan() = Plan::default();
+    }
+
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
         self.plan.lock().expect("no user panicked")
     }

@@ -1,0 +1,115 @@
+//! A row that cannot be read stops whoever reads it, and the error says which row it is.
+
+use adapter_dynamodb::EventStore;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use envelope::{Aggregate, Cause, CommandId, Version};
+use event_store::contract::{Added, Command, Tally};
+use event_store::{AppendError, Decider, ExecuteError, Load, LoadError, ReadError};
+use ports::{Consistency, Ids, RandomIds, SystemClock};
+use testkit::{Dynamo, dynamo};
+
+const ID: &str = "one";
+
+type Process = Decider<Tally, EventStore, SystemClock>;
+
+fn process(client: &Client) -> Process {
+    Decider::new(EventStore::new(client.clone(), dynamo::EVENTS_TABLE), SystemClock)
+}
+
+async fn add(process: &Process) -> Result<(), ExecuteError<event_store::contract::Over>> {
+    let cause = Cause::command(&CommandId::from_uuid(RandomIds.next()));
+    // No state rides along with a commit of nearly one kilobyte, so that loads read them all.
+    let command = Command::Add(vec![Added::amount(1).padded(830)]);
+    process.execute(ID, &cause, &command).await.map(|_| ())
+}
+
+/// Changes one attribute of the commit at a version, behind the store's back.
+async fn garble(client: &Client, version: u64, name: &str, value: Option<AttributeValue>) {
+    let update = client
+        .update_item()
+        .table_name(dynamo::EVENTS_TABLE)
+        .key("p", AttributeValue::S(format!("Tally#{ID}")))
+        .key("v", AttributeValue::N(version.to_string()))
+        .expression_attribute_names("#name", name);
+    let update = match value {
+        Some(value) => update.update_expression("SET #name = :value").expression_attribute_values(":value", value),
+        None => update.update_expression("REMOVE #name"),
+    };
+    update.send().await.expect("the row is there");
+}
+
+fn assert_corrupt(error: &ReadError, at: u64) {
+    match error {
+        ReadError::Corrupt { stream, version, .. } => {
+            assert_eq!((stream.as_str(), *version), ("Tally#one", at));
+        }
+        other => panic!("not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
+    let garbled = [
+        ("e", None),
+        ("c", None),
+        ("t", Some(AttributeValue::S("yesterday".to_owned()))),
+        ("e", Some(AttributeValue::S("[]".to_owned()))),
+        ("k", Some(AttributeValue::Bool(true))),
+        ("w", Some(AttributeValue::S("00-1-2-03".to_owned()))),
+    ];
+    for (name, value) in garbled {
+        let dynamo = Dynamo::embedded().await;
+        let client = dynamo.client();
+        let writer = process(&client);
+        for _ in 0..3 {
+            add(&writer).await.expect("applied");
+        }
+        garble(&client, 2, name, value).await;
+        for consistency in [Consistency::Eventual, Consistency::Strong] {
+            match process(&client).load(ID, consistency).await {
+                Err(LoadError::Read(error)) => assert_corrupt(&error, 2),
+                other => panic!("`{name}`: the load fails, not {:?}", other.map(|folded| folded.state)),
+            }
+            let store = EventStore::new(client.clone(), dynamo::EVENTS_TABLE);
+            let stream = Tally::<1>::stream(ID).expect("an id");
+            assert_corrupt(&store.read(&stream, Version::ZERO, consistency).await.expect_err("corrupt"), 2);
+        }
+        match add(&process(&client)).await {
+            Err(ExecuteError::Load(LoadError::Read(error))) => assert_corrupt(&error, 2),
+            other => panic!("`{name}`: nothing is decided on half a stream, not {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_winner_is_named_and_not_overwritten() {
+    let dynamo = Dynamo::embedded().await;
+    let client = dynamo.client();
+    let (behind, other) = (process(&client), process(&client));
+    add(&behind).await.expect("applied");
+    add(&other).await.expect("applied");
+    garble(&client, 2, "e", None).await;
+    match add(&behind).await {
+        Err(ExecuteError::Append(AppendError::Unreadable(error))) => assert_corrupt(&error, 2),
+        other => panic!("the winner cannot be read, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_missing_commit_is_a_hole_and_no_shorter_history() {
+    let dynamo = Dynamo::embedded().await;
+    let client = dynamo.client();
+    let writer = process(&client);
+    for _ in 0..3 {
+        add(&writer).await.expect("applied");
+    }
+    let removed = client
+        .delete_item()
+        .table_name(dynamo::EVENTS_TABLE)
+        .key("p", AttributeValue::S(format!("Tally#{ID}")))
+        .key("v", AttributeValue::N("2".to_owned()));
+    removed.send().await.expect("the row is there");
+    let loaded = process(&client).load(ID, Consistency::Eventual).await;
+    assert!(matches!(loaded, Err(LoadError::History(_))), "{:?}", loaded.map(|folded| folded.state));
+}

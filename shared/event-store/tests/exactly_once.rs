@@ -1,0 +1,293 @@
+//! Whatever goes wrong on the way, every command is applied exactly once or refused with its
+//! reason, and a load is the fold of all events.
+//!
+//! The test knows nothing of what the store should contain: it asks the pure decision again, for
+//! each commit, what the command leads to on the fold of everything before it. So it also finds a
+//! commit that was stored once, but decided on a state that was not there.
+
+use std::collections::HashMap;
+
+use envelope::{Aggregate, Cause, CommandId, CommitId, Timestamp, Version};
+use event_store::contract::{Added, Command, Over, State, Tally};
+use event_store::{
+    AppendError, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory, Outcome, ReadError,
+};
+use ports::{Consistency, ManualClock};
+use proptest::prelude::*;
+use testkit::Faulty;
+
+const ID: &str = "one";
+
+/// A redelivery within the ring: the race that may run in front of it must not push it out.
+const REDELIVERED_MAX: usize = event_store::RECENT_MAX - RACERS_MAX as usize;
+const RACERS_MAX: u64 = 3;
+
+#[derive(Debug, Clone)]
+enum Step {
+    New(Command),
+    /// The cause of one of the newest commits, again.
+    Again(usize),
+}
+
+#[derive(Debug, Clone)]
+enum Fault {
+    None,
+    AnswerLost,
+    WriteResent,
+    Unavailable(u32),
+    StaleLoad(usize),
+    Race(u64),
+}
+
+/// Which process does it. The last one still has, or already has, another layout of the state.
+#[derive(Debug, Clone, Copy)]
+enum Process {
+    First,
+    Second,
+    Restarted,
+    OtherLayout,
+}
+
+type Running<const L: u32> = Decider<Tally<L>, Faulty<Memory>, ManualClock>;
+
+struct World {
+    memory: Memory,
+    faulty: Faulty<Memory>,
+    clock: ManualClock,
+    first: Running<1>,
+    second: Running<1>,
+    other: Running<2>,
+    /// What was asked, by the commit that it leads to, and the layout that it was decided under.
+    asked: HashMap<String, (Cause, Command, u32)>,
+    refused: Vec<CommitId>,
+}
+
+fn cause(number: usize) -> Cause {
+    Cause::command(&CommandId::new(format!("command-{number}")).expect("an id"))
+}
+
+fn events(commit: &Commit) -> Vec<Added> {
+    let envelopes = commit.envelopes();
+    envelopes.iter().map(|envelope| envelope.decode().expect("readable")).collect()
+}
+
+fn fold<const L: u32>(commits: &[Commit]) -> State {
+    commits.iter().flat_map(events).fold(State::default(), |state, event| Tally::<L>::evolve(state, &event))
+}
+
+impl World {
+    fn new() -> Self {
+        let memory = Memory::default();
+        let faulty = Faulty::new(memory.clone());
+        let clock = ManualClock::at(Timestamp::from_millis(0));
+        Self {
+            first: Decider::new(faulty.clone(), clock.clone()),
+            second: Decider::new(faulty.clone(), clock.clone()),
+            other: Decider::new(faulty.clone(), clock.clone()),
+            asked: HashMap::new(),
+            refused: Vec::new(),
+            memory,
+            faulty,
+            clock,
+        }
+    }
+
+    async fn commits(&self) -> Vec<Commit> {
+        let stream = Tally::<1>::stream(ID).expect("an id");
+        self.memory.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable")
+    }
+
+    async fn step(&mut self, number: usize, step: Step, process: Process, fault: Fault) {
+        let stored = self.commits().await;
+        let (cause, command, again) = match step {
+            Step::New(command) => (cause(number), command, false),
+            Step::Again(_) if stored.is_empty() => return,
+            Step::Again(back) => {
+                let index = stored.len() - 1 - back % REDELIVERED_MAX.min(stored.len());
+                let (cause, command, _) = &self.asked[stored[index].commit_id.as_str()];
+                (cause.clone(), command.clone(), true)
+            }
+        };
+        self.arm(number, &fault);
+        match process {
+            Process::First => self.deliver(self.first.clone(), cause, command, again).await,
+            Process::Second => self.deliver(self.second.clone(), cause, command, again).await,
+            Process::OtherLayout => self.deliver(self.other.clone(), cause, command, again).await,
+            Process::Restarted => {
+                let fresh = Running::<1>::new(self.faulty.clone(), self.clock.clone());
+                self.deliver(fresh, cause, command, again).await;
+            }
+        }
+        self.faulty.heal();
+    }
+
+    fn arm(&mut self, number: usize, fault: &Fault) {
+        match fault {
+            Fault::None => {}
+            Fault::AnswerLost => self.faulty.lose_an_answer(),
+            Fault::WriteResent => self.faulty.resend_a_write(),
+            Fault::Unavailable(times) => self.faulty.be_unavailable(*times),
+            Fault::StaleLoad(commits) => self.faulty.serve_a_stale_load(*commits),
+            Fault::Race(racers) => {
+                for racer in 0..*racers {
+                    let cause = cause(1_000 * (number + 1) + usize::try_from(racer).expect("small"));
+                    let command = Command::Add(vec![Added::amount(racer + 1)]);
+                    let key = cause.commit_id().as_str().to_owned();
+                    self.asked.insert(key, (cause.clone(), command.clone(), 1));
+                    let other = Decider::<Tally, _, _>::new(self.memory.clone(), self.clock.clone());
+                    self.faulty.race(move || async move {
+                        other.execute(ID, &cause, &command).await.expect("nothing is in its way");
+                    });
+                }
+            }
+        }
+    }
+
+    /// Delivers the command until there is an answer, as a queue does.
+    async fn deliver<const L: u32>(
+        &mut self,
+        process: Running<L>,
+        cause: Cause,
+        command: Command,
+        again: bool,
+    ) {
+        let commit_id = cause.commit_id().clone();
+        if !again {
+            let asked = (cause.clone(), command.clone(), L);
+            self.asked.insert(commit_id.as_str().to_owned(), asked);
+        }
+        let answer = loop {
+            match process.execute(ID, &cause, &command).await {
+                Err(error) if is_unavailable(&error) => {}
+                answer => break answer,
+            }
+        };
+        let stored = self.commits().await;
+        let times = stored.iter().filter(|commit| commit.commit_id == commit_id).count();
+        self.check_answer::<L>(&answer, times, &stored, &command);
+        if times == 0 {
+            self.refused.push(commit_id);
+        }
+        assert!(!(again && times == 0), "what was stored stays stored");
+    }
+
+    fn check_answer<const L: u32>(
+        &self,
+        answer: &Result<Executed<State>, ExecuteError<Over>>,
+        times: usize,
+        stored: &[Commit],
+        command: &Command,
+    ) {
+        match answer {
+            Ok(Executed { outcome: Outcome::Applied | Outcome::Duplicate, .. }) => assert_eq!(times, 1),
+            Ok(Executed { outcome: Outcome::Unchanged, state, .. }) => {
+                let now = fold::<L>(stored);
+                assert_eq!((times, state), (0, &now));
+                assert_eq!(Tally::<L>::decide(&now, command), Ok(vec![]));
+            }
+            Err(ExecuteError::Rejected(over)) => {
+                assert_eq!(times, 0);
+                assert_eq!(Tally::<L>::decide(&fold::<L>(stored), command), Err(over.clone()));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    async fn check_history(&self) {
+        let stored = self.commits().await;
+        let (mut one, mut two) = (State::default(), State::default());
+        for commit in &stored {
+            let (_, command, layout) = &self.asked[commit.commit_id.as_str()];
+            let events = events(commit);
+            let decided = match layout {
+                1 => Tally::<1>::decide(&one, command),
+                _ => Tally::<2>::decide(&two, command),
+            };
+            assert_eq!(decided.as_ref(), Ok(&events), "decided on the state in front of {}", commit.first);
+            one = events.iter().fold(one, Tally::<1>::evolve);
+            two = events.iter().fold(two, Tally::<2>::evolve);
+            if let Some(carried) = &commit.carried {
+                let state: State = serde_json::from_slice(&carried.state).expect("a state");
+                let all = if carried.layout == 1 { &one } else { &two };
+                assert_eq!(&state, all, "the state that rides with {}", commit.first);
+            }
+        }
+        for refused in &self.refused {
+            assert!(stored.iter().all(|commit| commit.commit_id != *refused), "refused, and stored");
+        }
+        self.check_loads::<1>(&stored).await;
+        self.check_loads::<2>(&stored).await;
+    }
+
+    async fn check_loads<const L: u32>(&self, stored: &[Commit]) {
+        for consistency in [Consistency::Eventual, Consistency::Strong] {
+            let cold = Decider::<Tally<L>, _, _>::new(self.memory.clone(), self.clock.clone());
+            let loaded = cold.load(ID, consistency).await.expect("foldable");
+            assert_eq!(loaded.state, fold::<L>(stored));
+            assert_eq!(loaded.version.get(), loaded.state.events);
+        }
+    }
+}
+
+fn is_unavailable(error: &ExecuteError<Over>) -> bool {
+    matches!(
+        error,
+        ExecuteError::Append(AppendError::Unavailable(_))
+            | ExecuteError::Load(LoadError::Read(ReadError::Unavailable(_)))
+    )
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let padding = prop_oneof![3 => Just(0_usize), 2 => 1..700_usize, 1 => 700..4_000_usize];
+    let ballast = prop_oneof![3 => Just(None), 1 => (0..200_usize).prop_map(Some), 1 => (200..3_000_usize).prop_map(Some)];
+    let added = (0..50_u64, padding, ballast).prop_map(|(amount, padding, ballast)| {
+        let added = Added::amount(amount).padded(padding);
+        match ballast {
+            Some(bytes) => added.with_ballast(bytes),
+            None => added,
+        }
+    });
+    let count = prop_oneof![5 => 1..4_usize, 1 => 4..40_usize];
+    prop_oneof![
+        4 => count.prop_flat_map(move |count| prop::collection::vec(added.clone(), count)).prop_map(Command::Add),
+        1 => (1..50_u64, 0..2_000_u64).prop_map(|(amount, limit)| Command::AddUpTo { amount, limit }),
+        1 => (0..2_000_u64).prop_map(Command::Reach),
+    ]
+}
+
+fn step() -> impl Strategy<Value = (Step, Process, Fault)> {
+    let step = prop_oneof![3 => command().prop_map(Step::New), 1 => (0..REDELIVERED_MAX).prop_map(Step::Again)];
+    let process = prop_oneof![
+        3 => Just(Process::First),
+        2 => Just(Process::Second),
+        2 => Just(Process::Restarted),
+        1 => Just(Process::OtherLayout),
+    ];
+    let fault = prop_oneof![
+        3 => Just(Fault::None),
+        1 => Just(Fault::AnswerLost),
+        1 => Just(Fault::WriteResent),
+        1 => (1..4_u32).prop_map(Fault::Unavailable),
+        1 => (1..20_usize).prop_map(Fault::StaleLoad),
+        2 => (1..=RACERS_MAX).prop_map(Fault::Race),
+    ];
+    (step, process, fault)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_command_is_applied_exactly_once_or_refused_with_its_reason(
+        steps in prop::collection::vec(step(), 1..60)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut world = World::new();
+            for (number, (step, process, fault)) in steps.into_iter().enumerate() {
+                world.step(number, step, process, fault).await;
+            }
+            world.check_history().await;
+        });
+    }
+}
