@@ -21,9 +21,23 @@ const REACTIONS: [(&str, &[&str]); 9] = [
     ("charge-payment", &["InventoryReserved"]),
     ("refund-payment", &["ShipmentFailed"]),
     ("ship-order", &["PaymentCompleted"]),
-    ("conclude-order", &["InventoryReserveFailed", "PaymentFailed", "ShipmentFailed", "OrderShipped"]),
-    ("email-customer", &["OrderPlaced", "OrderShipped", "OrderFailed"]),
-    ("text-customer", &["OrderPlaced", "OrderShipped", "OrderFailed"]),
+    (
+        "conclude-order",
+        &[
+            "InventoryReserveFailed",
+            "PaymentFailed",
+            "ShipmentFailed",
+            "OrderShipped",
+        ],
+    ),
+    (
+        "email-customer",
+        &["OrderPlaced", "OrderShipped", "OrderFailed"],
+    ),
+    (
+        "text-customer",
+        &["OrderPlaced", "OrderShipped", "OrderFailed"],
+    ),
     (
         "project-order",
         &[
@@ -50,14 +64,18 @@ fn root() -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Value> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// The sample of each event type, by type.
 fn samples() -> Result<BTreeMap<&'static str, Value>> {
     let sample = |event: &schemas::EventType| {
-        let file = format!("events/samples/{}.v{}.json", event.name, event.schema_version);
+        let file = format!(
+            "events/samples/{}.v{}.json",
+            event.name, event.schema_version
+        );
         Ok((event.name, read(&root().join(file))?))
     };
     schemas::catalogue().iter().map(sample).collect()
@@ -66,7 +84,9 @@ fn samples() -> Result<BTreeMap<&'static str, Value>> {
 fn validator(file: &str) -> Result<jsonschema::Validator> {
     let schema = read(&root().join("events").join(file))?;
     let options = jsonschema::draft202012::options().should_validate_formats(true);
-    options.build(&schema).with_context(|| format!("{file} does not compile"))
+    options
+        .build(&schema)
+        .with_context(|| format!("{file} does not compile"))
 }
 
 fn ensure_valid(schema_file: &str, value: &Value, what: &str) -> Result<()> {
@@ -74,7 +94,11 @@ fn ensure_valid(schema_file: &str, value: &Value, what: &str) -> Result<()> {
         .iter_errors(value)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
-    ensure!(errors.is_empty(), "{what} breaks {schema_file}: {}", errors.join("; "));
+    ensure!(
+        errors.is_empty(),
+        "{what} breaks {schema_file}: {}",
+        errors.join("; ")
+    );
     Ok(())
 }
 
@@ -96,16 +120,23 @@ fn on_the_bus(source: &str, detail_type: &str, detail: &Value) -> Value {
 /// The pattern of each rule on a bus, by the function that the rule is for.
 fn rules(bus: &str) -> Result<BTreeMap<String, Value>> {
     let template = read(&root().join("infra/cloudformation.json"))?;
-    let resources = template["Resources"].as_object().context("a template has resources")?;
+    let resources = template["Resources"]
+        .as_object()
+        .context("a template has resources")?;
     let on_bus = resources.iter().filter(|(_, resource)| {
-        resource["Type"] == "AWS::Events::Rule" && resource["Properties"]["EventBusName"]["Ref"] == bus
+        resource["Type"] == "AWS::Events::Rule"
+            && resource["Properties"]["EventBusName"]["Ref"] == bus
     });
     on_bus
         .map(|(id, rule)| {
             let name = rule["Properties"]["Name"]["Fn::Sub"].as_str();
             let function = name.and_then(|name| name.strip_prefix("${AWS::StackName}-"));
-            let function = function.with_context(|| format!("{id} is not named after the stack and its function"))?;
-            Ok((function.to_owned(), rule["Properties"]["EventPattern"].clone()))
+            let function = function
+                .with_context(|| format!("{id} is not named after the stack and its function"))?;
+            Ok((
+                function.to_owned(),
+                rule["Properties"]["EventPattern"].clone(),
+            ))
         })
         .collect()
 }
@@ -124,13 +155,21 @@ impl Bus {
     }
 
     fn reached(&self, event: &Value) -> Result<BTreeSet<String>> {
-        Ok(self.0.matches_for_event(event.to_string().as_bytes())?.into_iter().collect())
+        Ok(self
+            .0
+            .matches_for_event(event.to_string().as_bytes())?
+            .into_iter()
+            .collect())
     }
 }
 
 fn expected(event_type: &str) -> BTreeSet<String> {
-    let reacting = REACTIONS.iter().filter(|(_, types)| types.contains(&event_type));
-    reacting.map(|(function, _)| (*function).to_owned()).collect()
+    let reacting = REACTIONS
+        .iter()
+        .filter(|(_, types)| types.contains(&event_type));
+    reacting
+        .map(|(function, _)| (*function).to_owned())
+        .collect()
 }
 
 #[test]
@@ -145,12 +184,24 @@ fn every_event_type_has_its_schema_and_its_sample_and_no_file_is_left_over() -> 
         should.extend(own.iter().map(|&name| name.to_owned()));
         let missing: Vec<_> = should.difference(&is).collect();
         let left_over: Vec<_> = is.difference(&should).collect();
-        ensure!(missing.is_empty() && left_over.is_empty(), "{folder}: missing {missing:?}, left over {left_over:?}");
+        ensure!(
+            missing.is_empty() && left_over.is_empty(),
+            "{folder}: missing {missing:?}, left over {left_over:?}"
+        );
         Ok(())
     };
-    names("events", schemas::EventType::file_name, &["Envelope.v1.schema.json"])?;
-    let sample = |event: &schemas::EventType| format!("{}.v{}.json", event.name, event.schema_version);
-    names("events/samples", sample, &["OrderPlaced.v1.cloudevent.json"])
+    names(
+        "events",
+        schemas::EventType::file_name,
+        &["Envelope.v1.schema.json"],
+    )?;
+    let sample =
+        |event: &schemas::EventType| format!("{}.v{}.json", event.name, event.schema_version);
+    names(
+        "events/samples",
+        sample,
+        &["OrderPlaced.v1.cloudevent.json"],
+    )
 }
 
 #[test]
@@ -158,9 +209,16 @@ fn every_sample_is_an_envelope_that_is_read_and_written_without_loss() -> Result
     for (event_type, sample) in samples()? {
         ensure_valid("Envelope.v1.schema.json", &sample, event_type)?;
         let envelope: Envelope = serde_json::from_value(sample.clone()).context(event_type)?;
-        ensure!(envelope.event_type == event_type, "the sample of {event_type} is of {}", envelope.event_type);
+        ensure!(
+            envelope.event_type == event_type,
+            "the sample of {event_type} is of {}",
+            envelope.event_type
+        );
         envelope.stream().context(event_type)?;
-        ensure!(serde_json::to_value(&envelope)? == sample, "{event_type}: the envelope loses something");
+        ensure!(
+            serde_json::to_value(&envelope)? == sample,
+            "{event_type}: the envelope loses something"
+        );
     }
     Ok(())
 }
@@ -171,8 +229,14 @@ fn the_data_of_every_sample_is_valid_and_is_read_and_written_without_loss() -> R
     for event in schemas::catalogue() {
         let data = &samples[event.name]["data"];
         ensure_valid(&event.file_name(), data, event.name)?;
-        let again = event.rewrite(data).with_context(|| format!("{} cannot be read", event.name))?;
-        ensure!(again == *data, "{}: the Rust type loses something", event.name);
+        let again = event
+            .rewrite(data)
+            .with_context(|| format!("{} cannot be read", event.name))?;
+        ensure!(
+            again == *data,
+            "{}: the Rust type loses something",
+            event.name
+        );
     }
     Ok(())
 }
@@ -195,12 +259,24 @@ fn every_sample_reaches_the_functions_that_react_to_it_and_no_other() -> Result<
 #[test]
 fn every_rule_of_the_domain_bus_is_spoken_for_and_matches_some_event() -> Result<()> {
     let deployed: BTreeSet<_> = rules("DomainBus")?.into_keys().collect();
-    let known: BTreeSet<_> = REACTIONS.iter().map(|(function, _)| (*function).to_owned()).collect();
-    ensure!(deployed == known, "rules for {deployed:?}, and REACTIONS of this test names {known:?}");
+    let known: BTreeSet<_> = REACTIONS
+        .iter()
+        .map(|(function, _)| (*function).to_owned())
+        .collect();
+    ensure!(
+        deployed == known,
+        "rules for {deployed:?}, and REACTIONS of this test names {known:?}"
+    );
     let samples = samples()?;
     for (function, types) in REACTIONS {
-        let unknown: Vec<_> = types.iter().filter(|name| !samples.contains_key(**name)).collect();
-        ensure!(unknown.is_empty(), "{function} waits for events that do not exist: {unknown:?}");
+        let unknown: Vec<_> = types
+            .iter()
+            .filter(|name| !samples.contains_key(**name))
+            .collect();
+        ensure!(
+            unknown.is_empty(),
+            "{function} waits for events that do not exist: {unknown:?}"
+        );
     }
     Ok(())
 }
@@ -209,9 +285,17 @@ fn every_rule_of_the_domain_bus_is_spoken_for_and_matches_some_event() -> Result
 fn an_event_of_another_source_reaches_nobody_on_the_domain_bus() -> Result<()> {
     let bus = Bus::deployed("DomainBus")?;
     for (event_type, sample) in samples()? {
-        for source in ["com.example.web-shop", "Event-Router", "event-router.evil", ""] {
+        for source in [
+            "com.example.web-shop",
+            "Event-Router",
+            "event-router.evil",
+            "",
+        ] {
             let reached = bus.reached(&on_the_bus(source, event_type, &sample))?;
-            ensure!(reached.is_empty(), "{event_type} from {source:?} reaches {reached:?}");
+            ensure!(
+                reached.is_empty(),
+                "{event_type} from {source:?} reaches {reached:?}"
+            );
         }
     }
     Ok(())
@@ -222,7 +306,9 @@ fn whatever_comes_in_from_outside_reaches_the_function_that_checks_it() -> Resul
     let bus = Bus::deployed("InboundBus")?;
     let checked = BTreeSet::from(["accept-event".to_owned()]);
     let mut events: Vec<_> = samples()?.into_values().collect();
-    events.push(read(&root().join("events/samples/OrderPlaced.v1.cloudevent.json"))?);
+    events.push(read(
+        &root().join("events/samples/OrderPlaced.v1.cloudevent.json"),
+    )?);
     events.push(json!({"neither": "form"}));
     for event in &events {
         for detail_type in ["OrderPlaced", "order.placed", "Whatever"] {
@@ -234,12 +320,16 @@ fn whatever_comes_in_from_outside_reaches_the_function_that_checks_it() -> Resul
 }
 
 #[test]
-fn the_samples_of_what_other_systems_send_pass_the_boundary_and_no_other_sample_does() -> Result<()> {
+fn the_samples_of_what_other_systems_send_pass_the_boundary_and_no_other_sample_does() -> Result<()>
+{
     let accepted: BTreeSet<_> = schemas::accepted_types().collect();
     for (event_type, sample) in samples()? {
         let inbound = Inbound::read(&sample).context(event_type)?;
         let verdict = schemas::validate(&inbound.event_type, inbound.schema_version, &inbound.data);
-        ensure!(verdict.is_ok() == accepted.contains(event_type), "{event_type}: {verdict:?}");
+        ensure!(
+            verdict.is_ok() == accepted.contains(event_type),
+            "{event_type}: {verdict:?}"
+        );
     }
     Ok(())
 }
@@ -247,7 +337,9 @@ fn the_samples_of_what_other_systems_send_pass_the_boundary_and_no_other_sample_
 #[test]
 fn the_cloud_events_sample_says_the_same_as_the_sample_in_the_own_form() -> Result<()> {
     let own = Inbound::read(&samples()?["OrderPlaced"])?;
-    let cloud = Inbound::read(&read(&root().join("events/samples/OrderPlaced.v1.cloudevent.json"))?)?;
+    let cloud = Inbound::read(&read(
+        &root().join("events/samples/OrderPlaced.v1.cloudevent.json"),
+    )?)?;
     assert_eq!(cloud, own);
     Ok(())
 }

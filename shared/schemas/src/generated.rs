@@ -40,13 +40,23 @@ impl EventType {
     /// Its JSON Schema, made from the Rust type.
     #[must_use]
     pub fn schema(&self) -> Value {
-        let Self { name, schema_version, .. } = self;
+        let Self {
+            name,
+            schema_version,
+            ..
+        } = self;
         let mut made = (self.schema)();
         RecursiveTransform(plain).transform(&mut made);
         let made = made.to_value();
         let mut schema = Map::from_iter([
-            ("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema")),
-            ("$id".to_owned(), json!(format!("urn:event-router:event:{name}:v{schema_version}"))),
+            (
+                "$schema".to_owned(),
+                json!("https://json-schema.org/draft/2020-12/schema"),
+            ),
+            (
+                "$id".to_owned(),
+                json!(format!("urn:event-router:event:{name}:v{schema_version}")),
+            ),
             ("title".to_owned(), json!(name)),
         ]);
         for (key, value) in made.as_object().into_iter().flatten() {
@@ -93,20 +103,30 @@ pub fn catalogue() -> Vec<EventType> {
 /// The name and contents of every file in `events/` that is made from a Rust type.
 #[must_use]
 pub fn generated() -> Vec<(String, Value)> {
-    catalogue().iter().map(|event| (event.file_name(), event.schema())).collect()
+    catalogue()
+        .iter()
+        .map(|event| (event.file_name(), event.schema()))
+        .collect()
 }
 
 fn schema_of<D: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<D>()
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<D>()
 }
 
 fn rewrite<D: EventData>(data: &Value) -> Option<Value> {
-    D::deserialize(data).ok().and_then(|read| serde_json::to_value(read).ok())
+    D::deserialize(data)
+        .ok()
+        .and_then(|read| serde_json::to_value(read).ok())
 }
 
 /// Says in plain JSON Schema what schemars says in formats that only Rust knows.
 fn plain(schema: &mut Schema) {
-    let format = schema.get("format").and_then(Value::as_str).map(str::to_owned);
+    let format = schema
+        .get("format")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     match format.as_deref() {
         Some("uint32") => {
             schema.remove("format");

@@ -28,7 +28,10 @@ const QUOTED_CHARS_MAX: usize = 100;
 /// # Errors
 /// [`Invalid`]: another try cannot pass.
 pub fn validate(event_type: &str, schema_version: u32, data: &Value) -> Result<(), Invalid> {
-    let mut of_type = ACCEPTED.iter().filter(|accepted| accepted.event_type == event_type).peekable();
+    let mut of_type = ACCEPTED
+        .iter()
+        .filter(|accepted| accepted.event_type == event_type)
+        .peekable();
     if of_type.peek().is_none() {
         let known = catalogue().iter().any(|event| event.name == event_type);
         let event_type = shortened(event_type);
@@ -39,7 +42,10 @@ pub fn validate(event_type: &str, schema_version: u32, data: &Value) -> Result<(
     }
     match of_type.find(|accepted| accepted.schema_version == schema_version) {
         Some(accepted) => accepted.check(data),
-        None => Err(Invalid::UnknownVersion { event_type: event_type.to_owned(), schema_version }),
+        None => Err(Invalid::UnknownVersion {
+            event_type: event_type.to_owned(),
+            schema_version,
+        }),
     }
 }
 
@@ -64,7 +70,10 @@ pub enum Invalid {
         event_type: String,
     },
     /// The type is accepted, and not in this version.
-    #[error("no schema for {event_type} version {schema_version}; accepted {}", Versions(event_type))]
+    #[error(
+        "no schema for {event_type} version {schema_version}; accepted {}",
+        Versions(event_type)
+    )]
     UnknownVersion {
         /// The type.
         event_type: String,
@@ -100,7 +109,11 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "data" } else { &self.pointer };
+        let place = if self.pointer.is_empty() {
+            "data"
+        } else {
+            &self.pointer
+        };
         write!(f, "{place}: {}", self.message)
     }
 }
@@ -117,8 +130,12 @@ struct Accepted {
 
 static ACCEPTED: [Accepted; 3] = [
     Accepted::new::<OrderPlaced>(include_str!("../../../events/OrderPlaced.v1.schema.json")),
-    Accepted::new::<UserRegistered>(include_str!("../../../events/UserRegistered.v1.schema.json")),
-    Accepted::new::<StockReplenished>(include_str!("../../../events/StockReplenished.v1.schema.json")),
+    Accepted::new::<UserRegistered>(include_str!(
+        "../../../events/UserRegistered.v1.schema.json"
+    )),
+    Accepted::new::<StockReplenished>(include_str!(
+        "../../../events/StockReplenished.v1.schema.json"
+    )),
 ];
 
 impl Accepted {
@@ -135,15 +152,24 @@ impl Accepted {
     fn check(&self, data: &Value) -> Result<(), Invalid> {
         let validator = self.validator.get_or_init(|| compile(self.schema));
         let mut errors = validator.iter_errors(data);
-        let mut violations: Vec<_> = errors.by_ref().take(VIOLATIONS_MAX).map(|error| violation(&error)).collect();
+        let mut violations: Vec<_> = errors
+            .by_ref()
+            .take(VIOLATIONS_MAX)
+            .map(|error| violation(&error))
+            .collect();
         let more = errors.next().is_some();
         if violations.is_empty() && (self.readable)(data) {
             return Ok(());
         }
         if violations.is_empty() {
             // JSON Schema takes 1.0 for an integer, the Rust types do not.
-            let message = "it cannot be read; is an integer written with a fraction or an exponent?".to_owned();
-            violations.push(Violation { pointer: String::new(), message });
+            let message =
+                "it cannot be read; is an integer written with a fraction or an exponent?"
+                    .to_owned();
+            violations.push(Violation {
+                pointer: String::new(),
+                message,
+            });
         }
         Err(Invalid::Violations {
             event_type: self.event_type,
@@ -168,10 +194,15 @@ fn violation(error: &ValidationError<'_>) -> Violation {
         // Even masked, these name properties that the sender made up.
         ValidationErrorKind::PropertyNames { .. } => "a property's name is not allowed".to_owned(),
         ValidationErrorKind::AdditionalProperties { .. }
-        | ValidationErrorKind::UnevaluatedProperties { .. } => "it has properties that are not allowed".to_owned(),
+        | ValidationErrorKind::UnevaluatedProperties { .. } => {
+            "it has properties that are not allowed".to_owned()
+        }
         _ => error.masked_with("the value").to_string(),
     };
-    Violation { pointer: shortened(error.instance_path().as_str()), message }
+    Violation {
+        pointer: shortened(error.instance_path().as_str()),
+        message,
+    }
 }
 
 fn shortened(text: &str) -> String {
@@ -183,7 +214,11 @@ struct Accepting;
 impl fmt::Display for Accepting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let types: Vec<_> = accepted_types().collect();
-        write!(f, "types accepted from other systems are {}", types.join(", "))
+        write!(
+            f,
+            "types accepted from other systems are {}",
+            types.join(", ")
+        )
     }
 }
 
@@ -191,8 +226,12 @@ struct Versions<'a>(&'a str);
 
 impl fmt::Display for Versions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of_type = ACCEPTED.iter().filter(|accepted| accepted.event_type == self.0);
-        let versions: Vec<_> = of_type.map(|accepted| accepted.schema_version.to_string()).collect();
+        let of_type = ACCEPTED
+            .iter()
+            .filter(|accepted| accepted.event_type == self.0);
+        let versions: Vec<_> = of_type
+            .map(|accepted| accepted.schema_version.to_string())
+            .collect();
         write!(f, "is {}", versions.join(", "))
     }
 }

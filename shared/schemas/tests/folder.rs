@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use envelope::{Cause, CommandId, Envelope, Sealer, StreamId, Timestamp, Version};
 use serde_json::{Value, json};
 
-const HOW: &str = "If the change is meant, run `UPDATE_SCHEMAS=1 cargo test -p schemas` and commit the files";
+const HOW: &str =
+    "If the change is meant, run `UPDATE_SCHEMAS=1 cargo test -p schemas` and commit the files";
 
 fn events() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")
@@ -29,7 +30,10 @@ fn every_schema_file_says_what_its_rust_type_says() {
         if is.as_ref() == Some(&schema) {
             continue;
         }
-        assert!(update, "events/{name} and its Rust type in shared/domain differ. {HOW}.");
+        assert!(
+            update,
+            "events/{name} and its Rust type in shared/domain differ. {HOW}."
+        );
         let text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
         fs::write(&path, text + "\n").expect("events/ can be written");
     }
@@ -37,18 +41,32 @@ fn every_schema_file_says_what_its_rust_type_says() {
 
 #[test]
 fn every_event_of_the_domain_is_in_the_catalogue() {
-    let source = fs::read_to_string(events().join("../shared/domain/src/events.rs")).expect("the source of the events");
+    let source = fs::read_to_string(events().join("../shared/domain/src/events.rs"))
+        .expect("the source of the events");
     let declared: BTreeSet<_> = source.lines().filter_map(declaration).collect();
     let catalogue = schemas::catalogue();
-    let listed: BTreeSet<_> = catalogue.iter().map(|event| (event.name.to_owned(), event.schema_version)).collect();
-    assert!(!declared.is_empty(), "the events of the domain are declared as `<Name> v <N> {{`");
-    assert_eq!(declared, listed, "list every event of domain::events in shared/schemas/src/generated.rs");
+    let listed: BTreeSet<_> = catalogue
+        .iter()
+        .map(|event| (event.name.to_owned(), event.schema_version))
+        .collect();
+    assert!(
+        !declared.is_empty(),
+        "the events of the domain are declared as `<Name> v <N> {{`"
+    );
+    assert_eq!(
+        declared, listed,
+        "list every event of domain::events in shared/schemas/src/generated.rs"
+    );
 }
 
 /// `    OrderPlaced v 1 {` → (`OrderPlaced`, 1).
 fn declaration(line: &str) -> Option<(String, u32)> {
-    let (name, version) = line.strip_prefix("    ")?.strip_suffix(" {")?.split_once(" v ")?;
-    name.starts_with(char::is_uppercase).then(|| Some((name.to_owned(), version.parse().ok()?)))?
+    let (name, version) = line
+        .strip_prefix("    ")?
+        .strip_suffix(" {")?
+        .split_once(" v ")?;
+    name.starts_with(char::is_uppercase)
+        .then(|| Some((name.to_owned(), version.parse().ok()?)))?
 }
 
 #[test]
@@ -57,14 +75,18 @@ fn a_schema_tells_what_it_is_and_refers_to_nothing_outside() {
         for key in ["$schema", "$id", "title", "description", "required"] {
             assert!(schema.get(key).is_some(), "{name} has no {key}");
         }
-        assert!(!schema.to_string().contains("\"format\":\"uint"), "{name} has a format that only Rust knows");
+        assert!(
+            !schema.to_string().contains("\"format\":\"uint"),
+            "{name} has a format that only Rust knows"
+        );
         jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
         jsonschema::draft202012::new(&schema).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
 
 fn envelope_schema() -> jsonschema::Validator {
-    let schema = read(&events().join("Envelope.v1.schema.json")).expect("the envelope's schema is a file");
+    let schema =
+        read(&events().join("Envelope.v1.schema.json")).expect("the envelope's schema is a file");
     jsonschema::meta::validate(&schema).expect("a schema");
     jsonschema::draft202012::options()
         .should_validate_formats(true)
@@ -96,17 +118,29 @@ fn the_envelope_s_schema_holds_for_real_envelopes_of_first_causes_and_reactions(
     let schema = envelope_schema();
     let first = real_envelope();
     let reaction = Cause::reaction(&first, "reserve-inventory").expect("a short story");
-    let next = Envelope { metadata: reaction.metadata(), ..first.clone() };
+    let next = Envelope {
+        metadata: reaction.metadata(),
+        ..first.clone()
+    };
     for envelope in [first, next] {
         let wire = serde_json::to_value(&envelope).expect("JSON");
-        let errors: Vec<_> = schema.iter_errors(&wire).map(|error| error.to_string()).collect();
+        let errors: Vec<_> = schema
+            .iter_errors(&wire)
+            .map(|error| error.to_string())
+            .collect();
         assert!(errors.is_empty(), "{errors:?}");
         let required = wire.as_object().expect("an object").keys();
         for field in required {
             let mut less = wire.clone();
             less.as_object_mut().expect("an object").remove(field);
-            assert!(!schema.is_valid(&less), "every field of the envelope is required: {field}");
-            assert!(serde_json::from_value::<Envelope>(less).is_err(), "by the Rust type too: {field}");
+            assert!(
+                !schema.is_valid(&less),
+                "every field of the envelope is required: {field}"
+            );
+            assert!(
+                serde_json::from_value::<Envelope>(less).is_err(),
+                "by the Rust type too: {field}"
+            );
         }
     }
 }
@@ -129,7 +163,10 @@ fn the_envelope_s_schema_refuses_what_the_rust_type_refuses() {
     for (pointer, value) in cases {
         let mut bad = wire.clone();
         *bad.pointer_mut(pointer).expect("the place exists") = value;
-        assert!(serde_json::from_value::<Envelope>(bad.clone()).is_err(), "the type takes {pointer}: {bad}");
+        assert!(
+            serde_json::from_value::<Envelope>(bad.clone()).is_err(),
+            "the type takes {pointer}: {bad}"
+        );
         assert!(!schema.is_valid(&bad), "the schema takes {pointer}: {bad}");
     }
 }

@@ -16,7 +16,9 @@ use std::process::Command;
 /// The repository.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("tests/ is in the repository").to_owned()
+    here.parent()
+        .expect("tests/ is in the repository")
+        .to_owned()
 }
 
 /// The text of a file, by its path from the root; a file that is not text has none.
@@ -26,17 +28,33 @@ fn text(path: &str) -> Option<String> {
 
 /// The output of a program that is run in the repository; `None` when it fails or is not there.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).current_dir(root()).output().ok()?;
-    output.status.success().then(|| String::from_utf8(output.stdout).ok())?
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8(output.stdout).ok())?
 }
 
 /// Every file that is in the repository or about to be, by its path from the root.
 ///
 /// Outside a git checkout (an unpacked archive): every file but what is built or hidden.
 fn files() -> BTreeSet<String> {
-    let listed = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let files = listed.map_or_else(|| walk(Path::new("")), |text| text.lines().map(str::to_owned).collect());
-    files.into_iter().filter(|path| root().join(path).is_file()).collect()
+    let listed = output(
+        "git",
+        &["ls-files", "--cached", "--others", "--exclude-standard"],
+    );
+    let files = listed.map_or_else(
+        || walk(Path::new("")),
+        |text| text.lines().map(str::to_owned).collect(),
+    );
+    files
+        .into_iter()
+        .filter(|path| root().join(path).is_file())
+        .collect()
 }
 
 fn walk(folder: &Path) -> BTreeSet<String> {
@@ -60,6 +78,9 @@ fn walk(folder: &Path) -> BTreeSet<String> {
 /// Fails with one line for each finding, and with what to do about them.
 #[track_caller]
 fn nothing_found<T: std::fmt::Display>(findings: impl IntoIterator<Item = T>, what_to_do: &str) {
-    let findings: Vec<_> = findings.into_iter().map(|finding| format!("\n  {finding}")).collect();
+    let findings: Vec<_> = findings
+        .into_iter()
+        .map(|finding| format!("\n  {finding}"))
+        .collect();
     assert!(findings.is_empty(), "{what_to_do}:{}", findings.concat());
 }

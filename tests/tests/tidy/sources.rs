@@ -41,7 +41,9 @@ fn every_file_says_what_it_is() {
 
 #[test]
 fn no_file_has_more_lines_than_one_subject_needs() {
-    let long = rust_files().map(|(path, text)| (path, text.lines().count())).filter(|(_, lines)| *lines > LINES_MAX);
+    let long = rust_files()
+        .map(|(path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > LINES_MAX);
     nothing_found(
         long.map(|(path, lines)| format!("{path}: {lines}")),
         &format!("split files of more than {LINES_MAX} lines by subject"),
@@ -53,7 +55,10 @@ fn nothing_is_left_to_be_done_later_and_nothing_is_left_from_debugging() {
     // Put together here, so that this file does not find itself.
     let unfinished = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
     let words: Vec<_> = unfinished.iter().map(String::as_str).collect();
-    nothing_found(lines_with(rust_files(), &words), "finish it, or leave it out");
+    nothing_found(
+        lines_with(rust_files(), &words),
+        "finish it, or leave it out",
+    );
 }
 
 #[test]
@@ -61,7 +66,9 @@ fn no_file_names_a_place_on_one_machine_or_a_private_registry() {
     const PLACES: [&str; 4] = ["/home/", "/work/", "/Users/", "/root/"];
     const REGISTRIES: [&str; 4] = ["index-url", "extra-index", "artifactory", "replace-with"];
     // This file would find itself.
-    let others = files().into_iter().filter(|path| !path.ends_with("tidy/sources.rs"));
+    let others = files()
+        .into_iter()
+        .filter(|path| !path.ends_with("tidy/sources.rs"));
     let texts = others.filter_map(|path| text(&path).map(|text| (path, text)));
     let words = [PLACES, REGISTRIES].concat();
     nothing_found(

@@ -20,9 +20,10 @@ fn customer() -> Value {
 
 fn violations(event_type: &str, data: &Value) -> Vec<(String, String)> {
     match validate(event_type, 1, data) {
-        Err(Invalid::Violations { violations, .. }) => {
-            violations.into_iter().map(|violation| (violation.pointer, violation.message)).collect()
-        }
+        Err(Invalid::Violations { violations, .. }) => violations
+            .into_iter()
+            .map(|violation| (violation.pointer, violation.message))
+            .collect(),
         other => panic!("violations expected, not {other:?}"),
     }
 }
@@ -39,8 +40,15 @@ fn every_embedded_schema_compiles_and_is_of_the_type_that_it_stands_for() {
 #[test]
 fn a_valid_event_of_each_accepted_type_is_let_in() {
     let stock = json!({"productId": "prod-1", "quantity": 0});
-    let cases = [("OrderPlaced", order()), ("UserRegistered", customer()), ("StockReplenished", stock)];
-    assert!(accepted_types().eq(cases.iter().map(|(event_type, _)| *event_type)), "a case for each accepted type");
+    let cases = [
+        ("OrderPlaced", order()),
+        ("UserRegistered", customer()),
+        ("StockReplenished", stock),
+    ];
+    assert!(
+        accepted_types().eq(cases.iter().map(|(event_type, _)| *event_type)),
+        "a case for each accepted type"
+    );
     for (event_type, data) in cases {
         assert_eq!(validate(event_type, 1, &data), Ok(()));
     }
@@ -57,19 +65,32 @@ fn what_a_sender_adds_does_no_harm() {
 
 #[test]
 fn a_type_that_is_unknown_or_our_own_is_refused_with_the_types_that_are_accepted() {
-    let accepted = "types accepted from other systems are OrderPlaced, UserRegistered, StockReplenished";
+    let accepted =
+        "types accepted from other systems are OrderPlaced, UserRegistered, StockReplenished";
     let error = validate("OrderTeleported", 1, &json!({})).expect_err("unknown");
-    assert_eq!(error.to_string(), format!("no schema for \"OrderTeleported\"; {accepted}"));
+    assert_eq!(
+        error.to_string(),
+        format!("no schema for \"OrderTeleported\"; {accepted}")
+    );
     let error = validate("PaymentCompleted", 1, &json!({})).expect_err("our own");
-    assert_eq!(error.to_string(), format!("PaymentCompleted is not accepted from other systems; {accepted}"));
+    assert_eq!(
+        error.to_string(),
+        format!("PaymentCompleted is not accepted from other systems; {accepted}")
+    );
     let error = validate(&"x".repeat(100_000), 1, &json!({})).expect_err("unknown");
-    assert!(error.to_string().len() < 300, "a sender's text is shortened");
+    assert!(
+        error.to_string().len() < 300,
+        "a sender's text is shortened"
+    );
 }
 
 #[test]
 fn a_version_that_nobody_described_is_refused() {
     let error = validate("OrderPlaced", 7, &order()).expect_err("unknown version");
-    assert_eq!(error.to_string(), "no schema for OrderPlaced version 7; accepted is 1");
+    assert_eq!(
+        error.to_string(),
+        "no schema for OrderPlaced version 7; accepted is 1"
+    );
 }
 
 #[test]
@@ -83,11 +104,20 @@ fn each_violation_is_named_with_its_place() {
     found.sort();
     let expected = [
         ("", "\"payment\" is a required property"),
-        ("/items/0/quantity", "the value is less than the minimum of 1"),
-        ("/orderId", "the value does not match \"^[A-Za-z0-9._:-]+$\""),
+        (
+            "/items/0/quantity",
+            "the value is less than the minimum of 1",
+        ),
+        (
+            "/orderId",
+            "the value does not match \"^[A-Za-z0-9._:-]+$\"",
+        ),
         ("/total/currency", "the value does not match \"^[A-Z]{3}$\""),
     ];
-    assert_eq!(found, expected.map(|(pointer, message)| (pointer.to_owned(), message.to_owned())));
+    assert_eq!(
+        found,
+        expected.map(|(pointer, message)| (pointer.to_owned(), message.to_owned()))
+    );
 }
 
 #[test]
@@ -100,32 +130,58 @@ fn the_limits_of_every_accepted_type_hold() {
     let cases = [
         ("OrderPlaced", set(order(), "/items", lines(0))),
         ("OrderPlaced", set(order(), "/items", lines(100))),
-        ("OrderPlaced", set(order(), "/items/0/unitPrice/amount", json!(19.99))),
+        (
+            "OrderPlaced",
+            set(order(), "/items/0/unitPrice/amount", json!(19.99)),
+        ),
         ("OrderPlaced", set(order(), "/total/amount", json!(-1))),
-        ("OrderPlaced", set(order(), "/customerId", json!("x".repeat(65)))),
-        ("OrderPlaced", set(order(), "/shippingAddress", json!("1 Sample Street"))),
+        (
+            "OrderPlaced",
+            set(order(), "/customerId", json!("x".repeat(65))),
+        ),
+        (
+            "OrderPlaced",
+            set(order(), "/shippingAddress", json!("1 Sample Street")),
+        ),
         ("UserRegistered", set(customer(), "/email", json!("ada"))),
-        ("UserRegistered", set(customer(), "/phone", json!("01632 960961"))),
+        (
+            "UserRegistered",
+            set(customer(), "/phone", json!("01632 960961")),
+        ),
         ("UserRegistered", set(customer(), "/name", json!(""))),
-        ("StockReplenished", json!({"productId": "prod-1", "quantity": 1_000_000_001})),
+        (
+            "StockReplenished",
+            json!({"productId": "prod-1", "quantity": 1_000_000_001}),
+        ),
         ("StockReplenished", json!([])),
     ];
     for (event_type, data) in cases {
-        assert_eq!(violations(event_type, &data).len(), 1, "{event_type} {data}");
+        assert_eq!(
+            violations(event_type, &data).len(),
+            1,
+            "{event_type} {data}"
+        );
     }
 }
 
 #[test]
 fn a_number_that_only_json_schema_takes_for_an_integer_is_refused() {
     let data = json!({"productId": "prod-1", "quantity": 1.0});
-    assert!(violations("StockReplenished", &data)[0].1.contains("integer"));
+    assert!(
+        violations("StockReplenished", &data)[0]
+            .1
+            .contains("integer")
+    );
 }
 
 #[test]
 fn a_refusal_never_repeats_the_data_and_stays_short() {
     let secret = "4111-1111-1111-1111";
     let mut data = order();
-    data["items"] = Value::from(vec![json!({"productId": secret, "quantity": secret, "unitPrice": secret}); 10_000]);
+    data["items"] = Value::from(vec![
+        json!({"productId": secret, "quantity": secret, "unitPrice": secret});
+        10_000
+    ]);
     data["orderId"] = json!({secret: secret});
     data["total"] = json!([secret]);
     data["workflow"] = json!(secret);
@@ -145,5 +201,9 @@ fn hostile_text_is_checked_in_no_time() {
     data["phone"] = json!(long);
     let started = std::time::Instant::now();
     assert!(validate("UserRegistered", 1, &data).is_err());
-    assert!(started.elapsed().as_secs() < 2, "took {:?}", started.elapsed());
+    assert!(
+        started.elapsed().as_secs() < 2,
+        "took {:?}",
+        started.elapsed()
+    );
 }
