@@ -147,7 +147,9 @@ impl Load for EventStore {
 
 fn check_size(commit: &Commit) -> Result<(), AppendError> {
     match commit.item_bytes() {
-        bytes if bytes > ITEM_BYTES_MAX => Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX }),
+        bytes if bytes > ITEM_BYTES_MAX => {
+            Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX })
+        }
         _ => Ok(()),
     }
 }
@@ -216,7 +218,8 @@ impl AppendAll for EventStore {
             let now = commits.first().map_or(Timestamp::from_millis(0), |commit| commit.time);
             writes.push(self.put(claim_item(claim, now))?);
         }
-        let result = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let result =
+            self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
         let Err(error) = result else { return Ok(()) };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
@@ -245,10 +248,7 @@ fn claim_item(claim: &CommitId, now: Timestamp) -> Item {
 }
 
 /// What a cancelled transaction means; `None` if no reason is part of the contract (throttling, for example).
-fn why_cancelled(
-    reasons: &[CancellationReason],
-    commits: usize,
-) -> Option<AppendAllError> {
+fn why_cancelled(reasons: &[CancellationReason], commits: usize) -> Option<AppendAllError> {
     let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
     if reasons.get(commits).is_some_and(failed) {
         return Some(AppendAllError::Claimed);

@@ -92,7 +92,8 @@ fn corrupt(item: &Item) -> ReadError {
 }
 
 fn try_decode(item: &Item) -> Option<Commit> {
-    let commit_id = CommitId::from_stored(text(item, "c")?.to_owned());
+    let commit_id = text(item, "c").filter(|id| !id.is_empty())?;
+    let commit_id = CommitId::from_stored(commit_id.to_owned());
     let correlation_id = optional(item, "k", text)?.unwrap_or(commit_id.as_str());
     let causation_id = optional(item, "a", text)?.unwrap_or(implied_causation_id(&commit_id));
     let metadata = Metadata {
@@ -109,7 +110,7 @@ fn try_decode(item: &Item) -> Option<Commit> {
     let commit = Commit {
         stream: StreamId::parse(text(item, "p")?).ok()?,
         first: Version::new(parsed(item, "v").filter(|version| *version > 0)?),
-        time: Timestamp::from_millis(parsed(item, "t")?),
+        time: Timestamp::from_millis(parsed(item, "t").filter(|millis| *millis >= 0)?),
         events: serde_json::from_slice(bytes(item, "e")?).ok()?,
         carried: item.contains_key("s").then(|| carried(item)).flatten(),
         commit_id,
@@ -124,7 +125,9 @@ fn carried(item: &Item) -> Option<Carried> {
     Some(Carried {
         layout: parsed(item, "h")?,
         state: bytes(item, "s")?.to_vec(),
-        recent: Recent::from_digests(bytes(item, "r")?.chunks(8).map(digest).collect::<Option<_>>()?),
+        recent: Recent::from_digests(
+            bytes(item, "r")?.chunks(8).map(digest).collect::<Option<_>>()?,
+        ),
     })
 }
 

@@ -8,7 +8,7 @@ mod stream_record;
 mod views;
 
 pub use event_store::EventStore;
-pub use stream_record::{NotACommit, commit_of_record};
+pub use stream_record::{NotACommit, commit_of_record, record_of_commit};
 pub use views::Views;
 
 /// The SDK's client, for whoever has to make one with options of their own.

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use event_store::{Commit, ReadError};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::item::{Item, decode};
+use crate::item::{Item, decode, encode};
 
 /// Why a record is not a commit.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,24 @@ pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
     Ok(decode(&item)?)
 }
 
+/// The record that the change stream delivers of a new commit: for tests and simulations of what
+/// reads the stream.
+#[must_use]
+pub fn record_of_commit(commit: &Commit, sequence_number: &str) -> Value {
+    let value = |value: AttributeValue| match value {
+        AttributeValue::N(number) => json!({ "N": number }),
+        AttributeValue::B(bytes) => json!({ "B": BASE64_STANDARD.encode(bytes) }),
+        AttributeValue::S(text) => json!({ "S": text }),
+        other => unreachable!("a commit has no attribute of this type: {other:?}"),
+    };
+    let image: Map<_, _> = encode(commit).into_iter().map(|(name, v)| (name, value(v))).collect();
+    json!({
+        "eventName": "INSERT",
+        "eventSource": "aws:dynamodb",
+        "dynamodb": { "SequenceNumber": sequence_number, "NewImage": image },
+    })
+}
+
 /// The types that commits use.
 fn attribute(value: &Value) -> Option<AttributeValue> {
     let (kind, value) = value.as_object()?.iter().next()?;
@@ -53,7 +71,6 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn record() -> Value {
         let events = BASE64_STANDARD.encode(r#"[{"t":"OrderPlaced","d":{"orderId":"ord-1"}}]"#);
@@ -69,7 +86,10 @@ mod tests {
         let commit = commit_of_record(&record()).expect("a commit");
         let envelope = &commit.envelopes()[0];
         assert_eq!((envelope.event_type.as_str(), envelope.version.get()), ("OrderPlaced", 3));
-        assert_eq!((envelope.metadata.correlation_id.as_str(), envelope.metadata.hops), ("story", 2));
+        assert_eq!(
+            (envelope.metadata.correlation_id.as_str(), envelope.metadata.hops),
+            ("story", 2)
+        );
     }
 
     #[test]
@@ -85,7 +105,9 @@ mod tests {
     #[test]
     fn a_garbled_attribute_is_not_taken_for_one_that_was_never_there() {
         for name in ["p", "v", "e", "c", "t", "k", "o"] {
-            for garbled in [json!({"B": "no base64!"}), json!({"BOOL": true}), json!({"N": 1}), json!("x")] {
+            for garbled in
+                [json!({"B": "no base64!"}), json!({"BOOL": true}), json!({"N": 1}), json!("x")]
+            {
                 let mut record = record();
                 record["dynamodb"]["NewImage"][name] = garbled.clone();
                 let result = commit_of_record(&record);

@@ -40,7 +40,8 @@ impl LoadView for Views {
             .await
             .map_err(unavailable("dynamodb:GetItem"))?;
         let Some(item) = output.item else { return Ok(None) };
-        let unreadable = || Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"));
+        let unreadable =
+            || Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"));
         let body = text(&item, "b").ok_or_else(unreadable)?;
         Ok(Some(Viewed {
             view: serde_json::from_str(body).map_err(|_| unreadable())?,
@@ -74,7 +75,9 @@ impl SaveView for Views {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Err(SaveViewError::Conflict),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                    Err(SaveViewError::Conflict)
+                }
                 _ => Err(unavailable("dynamodb:PutItem")(error).into()),
             },
         }

@@ -7,7 +7,9 @@
 use adapter_dynamodb::EventStore;
 use envelope::{Aggregate, Cause, CommandId, Envelope, Version};
 use event_store::contract::{Added, Command, Over, Tally};
-use event_store::{AppendError, Commit, Decider, ExecuteError, Executed, Load, Outcome, Transaction};
+use event_store::{
+    AppendError, Commit, Decider, ExecuteError, Executed, Load, Outcome, Transaction,
+};
 use ports::{Consistency, Ids, RandomIds, SystemClock};
 use testkit::{Dynamo, Meter, Usage, dynamo};
 
@@ -81,7 +83,8 @@ async fn an_event_of_310_bytes_is_stored_in_310_bytes() {
     let id = fresh_id();
     add(&bench.process(), &id, 1).await;
     let stream = Tally::<1>::stream(&id).expect("an id");
-    let stored = bench.store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+    let stored =
+        bench.store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
     let event = serde_json::to_vec(&stored[0].events[0]).expect("JSON");
     assert_eq!(event.len(), 310);
 }
@@ -172,7 +175,8 @@ async fn a_refusal_is_given_after_a_strong_read() {
     let (process, id) = (bench.process(), fresh_id());
     add(&process, &id, 1).await;
     bench.meter.take();
-    let refused = process.execute(&id, &reaction(), &Command::AddUpTo { amount: 1, limit: 1 }).await;
+    let refused =
+        process.execute(&id, &reaction(), &Command::AddUpTo { amount: 1, limit: 1 }).await;
     assert!(matches!(refused, Err(ExecuteError::Rejected(Over { sum: 1, limit: 1 }))));
     assert_cost(bench.meter.take(), 1, 0.0, 1.0);
 }
@@ -198,7 +202,11 @@ async fn a_load_never_reads_much_more_than_the_tail_behind_a_large_state() {
     let (process, id) = (bench.process(), fresh_id());
     let mut most = (0, 0.0_f64);
     for index in 0..200 {
-        let event = if index == 0 { event_of_310_bytes().with_ballast(3_000) } else { event_of_310_bytes() };
+        let event = if index == 0 {
+            event_of_310_bytes().with_ballast(3_000)
+        } else {
+            event_of_310_bytes()
+        };
         process.execute(&id, &reaction(), &Command::Add(vec![event])).await.expect("applied");
         bench.meter.take();
         bench.process().load(&id, Consistency::Eventual).await.expect("foldable");
@@ -247,7 +255,10 @@ async fn what_is_too_large_is_not_sent() {
     let huge = Command::Add(vec![Added::amount(1).padded(410 * 1024)]);
     bench.meter.take();
     let result = process.execute(&id, &reaction(), &huge).await;
-    assert!(matches!(result, Err(ExecuteError::Append(AppendError::TooLarge { .. }))), "{result:?}");
+    assert!(
+        matches!(result, Err(ExecuteError::Append(AppendError::TooLarge { .. }))),
+        "{result:?}"
+    );
     let usage = bench.meter.take();
     // The first load of an unknown stream is not cached, so that there is one read.
     assert_cost(usage, 1, 0.0, 0.5);

@@ -20,7 +20,7 @@ fn process(client: &Client) -> Process {
 async fn add(process: &Process) -> Result<(), ExecuteError<event_store::contract::Over>> {
     let cause = Cause::command(&CommandId::from_uuid(RandomIds.next()));
     // No state rides along with a commit of nearly one kilobyte, so that loads read them all.
-    let command = Command::Add(vec![Added::amount(1).padded(830)]);
+    let command = Command::Add(vec![Added::amount(1).padded(880)]);
     process.execute(ID, &cause, &command).await.map(|_| ())
 }
 
@@ -33,7 +33,9 @@ async fn garble(client: &Client, version: u64, name: &str, value: Option<Attribu
         .key("v", AttributeValue::N(version.to_string()))
         .expression_attribute_names("#name", name);
     let update = match value {
-        Some(value) => update.update_expression("SET #name = :value").expression_attribute_values(":value", value),
+        Some(value) => update
+            .update_expression("SET #name = :value")
+            .expression_attribute_values(":value", value),
         None => update.update_expression("REMOVE #name"),
     };
     update.send().await.expect("the row is there");
@@ -69,11 +71,16 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
         for consistency in [Consistency::Eventual, Consistency::Strong] {
             match process(&client).load(ID, consistency).await {
                 Err(LoadError::Read(error)) => assert_corrupt(&error, 2),
-                other => panic!("`{name}`: the load fails, not {:?}", other.map(|folded| folded.state)),
+                other => {
+                    panic!("`{name}`: the load fails, not {:?}", other.map(|folded| folded.state))
+                }
             }
             let store = EventStore::new(client.clone(), dynamo::EVENTS_TABLE);
             let stream = Tally::<1>::stream(ID).expect("an id");
-            assert_corrupt(&store.read(&stream, Version::ZERO, consistency).await.expect_err("corrupt"), 2);
+            assert_corrupt(
+                &store.read(&stream, Version::ZERO, consistency).await.expect_err("corrupt"),
+                2,
+            );
         }
         match add(&process(&client)).await {
             Err(ExecuteError::Load(LoadError::Read(error))) => assert_corrupt(&error, 2),
@@ -111,5 +118,9 @@ async fn a_missing_commit_is_a_hole_and_no_shorter_history() {
         .key("v", AttributeValue::N("2".to_owned()));
     removed.send().await.expect("the row is there");
     let loaded = process(&client).load(ID, Consistency::Eventual).await;
-    assert!(matches!(loaded, Err(LoadError::History(_))), "{:?}", loaded.map(|folded| folded.state));
+    assert!(
+        matches!(loaded, Err(LoadError::History(_))),
+        "{:?}",
+        loaded.map(|folded| folded.state)
+    );
 }

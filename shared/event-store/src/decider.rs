@@ -4,9 +4,7 @@ use envelope::{Aggregate, Cause, Envelope, InvalidId, StreamId, Version};
 use ports::{Clock, Consistency};
 
 use crate::cache::Cache;
-use crate::{
-    Append, AppendError, Commit, Folded, Load, ReadError, UnreadableHistory, backoff,
-};
+use crate::{Append, AppendError, Commit, Folded, Load, ReadError, UnreadableHistory, backoff};
 
 /// How often a command is decided before it gives up against other writers.
 const ATTEMPTS_MAX: u32 = 10;
@@ -146,10 +144,7 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         Ok(folded)
     }
 
-    async fn refresh(
-        &self,
-        stream: &StreamId,
-    ) -> Result<Seen<A::State>, LoadError> {
+    async fn refresh(&self, stream: &StreamId) -> Result<Seen<A::State>, LoadError> {
         let folded = self.read(stream, Consistency::Strong).await?;
         Ok(Seen { folded, fresh: true })
     }

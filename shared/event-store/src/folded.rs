@@ -18,7 +18,12 @@ pub struct Folded<S> {
 
 impl<S: Default> Default for Folded<S> {
     fn default() -> Self {
-        Self { state: S::default(), version: Version::ZERO, recent: Recent::default(), tail_bytes: 0 }
+        Self {
+            state: S::default(),
+            version: Version::ZERO,
+            recent: Recent::default(),
+            tail_bytes: 0,
+        }
     }
 }
 
@@ -87,7 +92,8 @@ impl<S> Folded<S> {
             return Ok(folded);
         }
         for event in &commit.events {
-            let event = envelope::Event::decode(&event.event_type, event.schema_version, &event.data);
+            let event =
+                envelope::Event::decode(&event.event_type, event.schema_version, &event.data);
             let event = event.map_err(|source| UnreadableHistory::Event {
                 stream: stream(),
                 version: commit.first,

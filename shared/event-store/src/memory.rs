@@ -98,7 +98,8 @@ impl AppendAll for Memory {
         commits: &[Commit],
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
-        let places: HashSet<_> = commits.iter().map(|commit| (&commit.stream, commit.first)).collect();
+        let places: HashSet<_> =
+            commits.iter().map(|commit| (&commit.stream, commit.first)).collect();
         if places.len() < commits.len() {
             let why = "a transaction cannot have two commits in one place";
             return Err(AppendError::from(Unavailable::new("memory:append_all", why)).into());

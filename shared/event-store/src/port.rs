@@ -31,7 +31,9 @@ pub enum AppendError {
     #[error("the stream moved on: {} is there already", .0.commit_id.as_str())]
     Conflict(Box<Commit>),
     /// It is larger than a table takes; it was not sent.
-    #[error("a commit of {bytes} bytes is over the {max} bytes that an item may have; split the command")]
+    #[error(
+        "a commit of {bytes} bytes is over the {max} bytes that an item may have; split the command"
+    )]
     TooLarge {
         /// Size of the item.
         bytes: usize,

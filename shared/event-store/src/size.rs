@@ -66,7 +66,7 @@ impl Carried {
     /// What it adds to an item, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let digests = size_of::<u64>() * self.recent.digests().len();
+        let digests = size_of_val(self.recent.digests());
         3 * NAME_BYTES + number_bytes(self.layout) + self.state.len() + digests
     }
 }

@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use envelope::{Aggregate, Cause, CommandId, CommitId, Timestamp, Version};
 use event_store::contract::{Added, Command, Over, State, Tally};
 use event_store::{
-    AppendError, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory, Outcome, ReadError,
+    AppendError, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory, Outcome,
+    ReadError,
 };
 use ports::{Consistency, ManualClock};
 use proptest::prelude::*;
@@ -72,7 +73,10 @@ fn events(commit: &Commit) -> Vec<Added> {
 }
 
 fn fold<const L: u32>(commits: &[Commit]) -> State {
-    commits.iter().flat_map(events).fold(State::default(), |state, event| Tally::<L>::evolve(state, &event))
+    commits
+        .iter()
+        .flat_map(events)
+        .fold(State::default(), |state, event| Tally::<L>::evolve(state, &event))
 }
 
 impl World {
@@ -130,11 +134,13 @@ impl World {
             Fault::StaleLoad(commits) => self.faulty.serve_a_stale_load(*commits),
             Fault::Race(racers) => {
                 for racer in 0..*racers {
-                    let cause = cause(1_000 * (number + 1) + usize::try_from(racer).expect("small"));
+                    let cause =
+                        cause(1_000 * (number + 1) + usize::try_from(racer).expect("small"));
                     let command = Command::Add(vec![Added::amount(racer + 1)]);
                     let key = cause.commit_id().as_str().to_owned();
                     self.asked.insert(key, (cause.clone(), command.clone(), 1));
-                    let other = Decider::<Tally, _, _>::new(self.memory.clone(), self.clock.clone());
+                    let other =
+                        Decider::<Tally, _, _>::new(self.memory.clone(), self.clock.clone());
                     self.faulty.race(move || async move {
                         other.execute(ID, &cause, &command).await.expect("nothing is in its way");
                     });
@@ -179,7 +185,9 @@ impl World {
         command: &Command,
     ) {
         match answer {
-            Ok(Executed { outcome: Outcome::Applied | Outcome::Duplicate, .. }) => assert_eq!(times, 1),
+            Ok(Executed { outcome: Outcome::Applied | Outcome::Duplicate, .. }) => {
+                assert_eq!(times, 1)
+            }
             Ok(Executed { outcome: Outcome::Unchanged, state, .. }) => {
                 let now = fold::<L>(stored);
                 assert_eq!((times, state), (0, &now));
@@ -203,7 +211,12 @@ impl World {
                 1 => Tally::<1>::decide(&one, command),
                 _ => Tally::<2>::decide(&two, command),
             };
-            assert_eq!(decided.as_ref(), Ok(&events), "decided on the state in front of {}", commit.first);
+            assert_eq!(
+                decided.as_ref(),
+                Ok(&events),
+                "decided on the state in front of {}",
+                commit.first
+            );
             one = events.iter().fold(one, Tally::<1>::evolve);
             two = events.iter().fold(two, Tally::<2>::evolve);
             if let Some(carried) = &commit.carried {
@@ -213,7 +226,10 @@ impl World {
             }
         }
         for refused in &self.refused {
-            assert!(stored.iter().all(|commit| commit.commit_id != *refused), "refused, and stored");
+            assert!(
+                stored.iter().all(|commit| commit.commit_id != *refused),
+                "refused, and stored"
+            );
         }
         self.check_loads::<1>(&stored).await;
         self.check_loads::<2>(&stored).await;

@@ -104,7 +104,9 @@ async fn create(client: &Client, table: &str, keys: &[(&str, ScalarAttributeType
         let attribute = AttributeDefinition::builder().attribute_name(*name);
         let key = KeySchemaElement::builder().attribute_name(*name).key_type(role.clone());
         request = request
-            .attribute_definitions(attribute.attribute_type(scalar.clone()).build().expect("complete"))
+            .attribute_definitions(
+                attribute.attribute_type(scalar.clone()).build().expect("complete"),
+            )
             .key_schema(key.build().expect("complete"));
     }
     expect_created(table, request.send().await);
@@ -112,7 +114,8 @@ async fn create(client: &Client, table: &str, keys: &[(&str, ScalarAttributeType
 
 fn expect_created(table: &str, result: Result<CreateTableOutput, SdkError<CreateTableError>>) {
     let Err(error) = result else { return };
-    let exists = error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);
+    let exists =
+        error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);
     assert!(exists, "table {table} cannot be made: {error:?}");
 }
 

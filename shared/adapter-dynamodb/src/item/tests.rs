@@ -33,10 +33,16 @@ fn full() -> Commit {
     let placed = commit(&command, vec![recorded("OrderPlaced", 1, json!({}))]);
     let cause = Cause::reaction(&placed.envelopes()[0], "conclude-order").expect("a short story");
     let own = EventId::new("evt-1").expect("an id");
-    let mut full = commit(&cause, vec![
-        Recorded { event_id: Some(own), ..recorded("OrderShipped", 2, json!({"carrier": "sandbox"})) },
-        recorded("OrderFulfilled", 1, json!({"orderId": "ord-1"})),
-    ]);
+    let mut full = commit(
+        &cause,
+        vec![
+            Recorded {
+                event_id: Some(own),
+                ..recorded("OrderShipped", 2, json!({"carrier": "sandbox"}))
+            },
+            recorded("OrderFulfilled", 1, json!({"orderId": "ord-1"})),
+        ],
+    );
     full.metadata.causation_id = Some("another".to_owned());
     full.metadata.extra = BTreeMap::from([("tenant".to_owned(), json!("zürich"))]);
     full.carried = Some(Carried {

@@ -7,7 +7,9 @@ use envelope::{Aggregate, StreamId, Version};
 use ports::{Consistency, SystemClock};
 
 use super::tally::{Added, Command, State, Tally, fresh_cause, fresh_id};
-use crate::{Append, AppendAll, AppendError, Commit, Decider, ExecuteError, Load, Outcome, ReadError};
+use crate::{
+    Append, AppendAll, AppendError, Commit, Decider, ExecuteError, Load, Outcome, ReadError,
+};
 
 /// The state by the definition: every event of the stream, folded one after the other.
 async fn fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
@@ -114,7 +116,8 @@ where
             }
         }
     };
-    all((0..WRITERS).map(|number| Box::pin(writer(number)) as Pin<Box<dyn Future<Output = ()>>>)).await;
+    all((0..WRITERS).map(|number| Box::pin(writer(number)) as Pin<Box<dyn Future<Output = ()>>>))
+        .await;
     let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
     assert_eq!(state.events, WRITERS * COMMANDS);
     assert_eq!(state.sum, (0..WRITERS * COMMANDS).sum::<u64>());
@@ -125,12 +128,22 @@ where
 struct Polite<S>(S);
 
 impl<S: Load> Load for Polite<S> {
-    async fn load(&self, stream: &StreamId, layout: u32, consistency: Consistency) -> Result<Vec<Commit>, ReadError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
         give_way().await;
         self.0.load(stream, layout, consistency).await
     }
 
-    async fn read(&self, stream: &StreamId, from: Version, consistency: Consistency) -> Result<Vec<Commit>, ReadError> {
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
         give_way().await;
         self.0.read(stream, from, consistency).await
     }

@@ -10,7 +10,11 @@ use crate::{AppendAll, Carried, Commit, Decider, Load, Recent};
 const BOTH: [Consistency; 2] = [Consistency::Eventual, Consistency::Strong];
 
 /// Stores commits of these sizes, one after the other, without states.
-async fn append_commits<S: AppendAll>(store: &S, stream: &StreamId, commits: &[Vec<Added>]) -> Vec<Commit> {
+async fn append_commits<S: AppendAll>(
+    store: &S,
+    stream: &StreamId,
+    commits: &[Vec<Added>],
+) -> Vec<Commit> {
     let mut stored: Vec<Commit> = Vec::new();
     for events in commits {
         let head = stored.last().map_or(0, |commit| commit.last().get());
@@ -51,7 +55,8 @@ pub async fn reading_starts_with_the_commit_that_holds_the_version<S: Load + App
     let sizes = [1, 5, 1, 3];
     let events = sizes.map(|size| vec![Added::amount(1); size]);
     let stored = append_commits(&store, &stream, &events).await;
-    let holding = [(0, 0), (1, 0), (2, 1), (4, 1), (6, 1), (7, 2), (8, 3), (10, 3), (11, 4), (99, 4)];
+    let holding =
+        [(0, 0), (1, 0), (2, 1), (4, 1), (6, 1), (7, 2), (8, 3), (10, 3), (11, 4), (99, 4)];
     for (from, index) in holding {
         let read = store.read(&stream, Version::new(from), Consistency::Strong).await;
         assert_eq!(read.expect("readable"), stored[index..], "from version {from}");
@@ -61,7 +66,8 @@ pub async fn reading_starts_with_the_commit_that_holds_the_version<S: Load + App
 /// No stream is a prefix of another, neither by type nor by id nor by number.
 pub async fn streams_with_similar_names_stay_apart<S: Load + AppendAll>(store: S) {
     let id = fresh_id();
-    let names = [("Tally", id.clone()), ("Tally", format!("{id}0")), ("Tall", id.clone()), ("tally", id)];
+    let names =
+        [("Tally", id.clone()), ("Tally", format!("{id}0")), ("Tall", id.clone()), ("tally", id)];
     for (kind, id) in &names {
         let stream = StreamId::new(*kind, id).expect("an id");
         append_commits(&store, &stream, &[vec![Added::amount(1)]]).await;
@@ -84,7 +90,8 @@ async fn append_around_a_state<S: AppendAll>(
     let mut stored = append_commits(store, &stream, &vec![vec![Added::amount(1)]; before]).await;
     let head = |stored: &[Commit]| stored.last().map_or(0, |commit: &Commit| commit.last().get());
     let mut carrying = commit_of(&stream, head(&stored), &[Added::amount(10), Added::amount(10)]);
-    carrying.carried = Some(Carried { layout: 1, state: state.to_vec(), recent: Recent::default() });
+    carrying.carried =
+        Some(Carried { layout: 1, state: state.to_vec(), recent: Recent::default() });
     store.append(&carrying).await.expect("the place is free");
     stored.push(carrying);
     for _ in 0..after {
@@ -108,7 +115,8 @@ pub async fn a_load_stops_at_the_newest_carried_state<S: Load + AppendAll>(store
 
 /// The state of another layout is not misread: everything behind it counts again.
 pub async fn an_outdated_snapshot_is_ignored_and_folded_anew<S: Load + AppendAll>(store: S) {
-    let state = serde_json::to_vec(&State { sum: 23, events: 5, ..State::default() }).expect("JSON");
+    let state =
+        serde_json::to_vec(&State { sum: 23, events: 5, ..State::default() }).expect("JSON");
     let (stream, stored) = append_around_a_state(&store, (3, 2), &state).await;
     let loaded = store.load(&stream, 2, Consistency::Strong).await.expect("readable");
     assert_eq!(loaded, stored, "no state of this layout: the whole stream");

@@ -102,7 +102,11 @@ impl Event for Added {
         serde_json::to_value(self).expect("an amount is JSON")
     }
 
-    fn decode(event_type: &str, schema_version: u32, data: &Value) -> Result<Self, UnreadableEvent> {
+    fn decode(
+        event_type: &str,
+        schema_version: u32,
+        data: &Value,
+    ) -> Result<Self, UnreadableEvent> {
         match event_type {
             Self::TYPE => UnreadableEvent::read(schema_version, data),
             other => Err(UnreadableEvent::unknown(other, schema_version)),

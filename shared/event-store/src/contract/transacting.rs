@@ -1,5 +1,7 @@
 //! Cases about several streams at once.
 
+use std::slice::from_ref;
+
 use envelope::Version;
 use ports::{Consistency, SystemClock};
 
@@ -20,19 +22,19 @@ where
     let winner = commit_of(&commits[1].stream, 0, &[Added::amount(20)]);
     store.append(&winner).await.expect("the place is free");
     match store.append_all(&commits, None).await {
-        Err(AppendAllError::Conflict(winners)) => assert_eq!(winners, [winner.clone()]),
+        Err(AppendAllError::Conflict(winners)) => assert_eq!(winners, from_ref(&winner)),
         other => panic!("one place is taken, not {other:?}"),
     }
     assert_eq!(stored(&store, &commits[0]).await, []);
-    assert_eq!(stored(&store, &commits[1]).await, [winner.clone()]);
+    assert_eq!(stored(&store, &commits[1]).await, from_ref(&winner));
     assert_eq!(stored(&store, &commits[2]).await, []);
 
     let next = commit_of(&winner.stream, 1, &[Added::amount(2)]);
     let again = [commits[0].clone(), next.clone(), commits[2].clone()];
     store.append_all(&again, None).await.expect("all places are free");
-    assert_eq!(stored(&store, &commits[0]).await, [commits[0].clone()]);
+    assert_eq!(stored(&store, &commits[0]).await, from_ref(&commits[0]));
     assert_eq!(stored(&store, &next).await, [winner, next]);
-    assert_eq!(stored(&store, &commits[2]).await, [commits[2].clone()]);
+    assert_eq!(stored(&store, &commits[2]).await, from_ref(&commits[2]));
 }
 
 /// With one stream and with several: what is there is recognised as one's own.
@@ -67,15 +69,15 @@ pub async fn a_claim_counts_once<S: Load + AppendAll>(store: S) {
     let cause = fresh_cause();
     let claim = Some(cause.commit_id());
     let first = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
-    store.append_all(std::slice::from_ref(&first), claim).await.expect("unclaimed");
+    store.append_all(from_ref(&first), claim).await.expect("unclaimed");
     let second = commit_of(&first.stream, 1, &[Added::amount(1)]);
     for commit in [&first, &second] {
-        let result = store.append_all(std::slice::from_ref(commit), claim).await;
+        let result = store.append_all(from_ref(commit), claim).await;
         assert!(matches!(result, Err(AppendAllError::Claimed)), "{result:?}");
     }
-    assert_eq!(stored(&store, &first).await, [first.clone()]);
+    assert_eq!(stored(&store, &first).await, from_ref(&first));
     let other = fresh_cause();
-    store.append_all(&[second.clone()], Some(other.commit_id())).await.expect("another claim");
+    store.append_all(from_ref(&second), Some(other.commit_id())).await.expect("another claim");
     assert_eq!(stored(&store, &first).await, [first, second]);
 }
 
