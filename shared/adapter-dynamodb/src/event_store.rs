@@ -52,7 +52,10 @@ impl EventStore {
     /// A store in this table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 
     /// Reads commits page by page until `enough` says so, or there are no more.
@@ -147,9 +150,10 @@ impl Load for EventStore {
 
 fn check_size(commit: &Commit) -> Result<(), AppendError> {
     match commit.item_bytes() {
-        bytes if bytes > ITEM_BYTES_MAX => {
-            Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX })
-        }
+        bytes if bytes > ITEM_BYTES_MAX => Err(AppendError::TooLarge {
+            bytes,
+            max: ITEM_BYTES_MAX,
+        }),
         _ => Ok(()),
     }
 }
@@ -215,11 +219,17 @@ impl AppendAll for EventStore {
             writes.push(self.put(encode(commit))?);
         }
         if let Some(claim) = claim {
-            let now = commits.first().map_or(Timestamp::from_millis(0), |commit| commit.time);
+            let now = commits
+                .first()
+                .map_or(Timestamp::from_millis(0), |commit| commit.time);
             writes.push(self.put(claim_item(claim, now))?);
         }
-        let result =
-            self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        let result = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .send()
+            .await;
         let Err(error) = result else { return Ok(()) };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
@@ -263,6 +273,8 @@ fn why_cancelled(reasons: &[CancellationReason], commits: usize) -> Option<Appen
     if !winners.is_empty() {
         return Some(AppendAllError::Conflict(winners));
     }
-    let busy = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
+    let busy = reasons
+        .iter()
+        .any(|reason| reason.code() == Some("TransactionConflict"));
     busy.then_some(AppendAllError::Busy)
 }

@@ -37,14 +37,20 @@ fn binary(bytes: Vec<u8>) -> AttributeValue {
 
 /// The key of a commit.
 pub(crate) fn key(stream: &StreamId, version: Version) -> [(String, AttributeValue); 2] {
-    [("p".to_owned(), string(stream.to_string())), ("v".to_owned(), number(version))]
+    [
+        ("p".to_owned(), string(stream.to_string())),
+        ("v".to_owned(), number(version)),
+    ]
 }
 
 pub(crate) fn encode(commit: &Commit) -> Item {
     let metadata = &commit.metadata;
     let mut item = Item::from(key(&commit.stream, commit.first));
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
-    put("e", binary(serde_json::to_vec(&commit.events).expect("events are JSON")));
+    put(
+        "e",
+        binary(serde_json::to_vec(&commit.events).expect("events are JSON")),
+    );
     put("c", string(commit.commit_id.as_str()));
     put("t", number(commit.time.as_millis()));
     if let Some(correlation_id) = commit.own_correlation_id() {
@@ -60,13 +66,19 @@ pub(crate) fn encode(commit: &Commit) -> Item {
         put("o", number(metadata.hops));
     }
     if !metadata.extra.is_empty() {
-        put("m", string(serde_json::to_string(&metadata.extra).expect("metadata is JSON")));
+        put(
+            "m",
+            string(serde_json::to_string(&metadata.extra).expect("metadata is JSON")),
+        );
     }
     if let Some(carried) = &commit.carried {
         put("h", number(carried.layout));
         put("s", binary(carried.state.clone()));
         let digests = carried.recent.digests().iter();
-        put("r", binary(digests.flat_map(|digest| digest.to_be_bytes()).collect()));
+        put(
+            "r",
+            binary(digests.flat_map(|digest| digest.to_be_bytes()).collect()),
+        );
     }
     item
 }
@@ -80,7 +92,9 @@ pub(crate) fn decode(item: &Item) -> Result<Commit, ReadError> {
 }
 
 fn corrupt(item: &Item) -> ReadError {
-    let missing = ["p", "v", "e", "c", "t"].into_iter().find(|name| !item.contains_key(*name));
+    let missing = ["p", "v", "e", "c", "t"]
+        .into_iter()
+        .find(|name| !item.contains_key(*name));
     ReadError::Corrupt {
         stream: text(item, "p").unwrap_or("?").to_owned(),
         version: parsed(item, "v").unwrap_or(0),
@@ -99,7 +113,10 @@ fn try_decode(item: &Item) -> Option<Commit> {
     let metadata = Metadata {
         correlation_id: CorrelationId::new(correlation_id).ok()?,
         causation_id: (!causation_id.is_empty()).then(|| causation_id.to_owned()),
-        traceparent: optional(item, "w", bytes)?.map(Traceparent::from_bytes).transpose().ok()?,
+        traceparent: optional(item, "w", bytes)?
+            .map(Traceparent::from_bytes)
+            .transpose()
+            .ok()?,
         hops: optional(item, "o", parsed)?.unwrap_or(0),
         seal: None,
         extra: match optional(item, "m", text)? {
@@ -126,7 +143,10 @@ fn carried(item: &Item) -> Option<Carried> {
         layout: parsed(item, "h")?,
         state: bytes(item, "s")?.to_vec(),
         recent: Recent::from_digests(
-            bytes(item, "r")?.chunks(8).map(digest).collect::<Option<_>>()?,
+            bytes(item, "r")?
+                .chunks(8)
+                .map(digest)
+                .collect::<Option<_>>()?,
         ),
     })
 }
@@ -149,7 +169,11 @@ fn optional<'a, T>(
     name: &str,
     read: impl FnOnce(&'a Item, &str) -> Option<T>,
 ) -> Option<Option<T>> {
-    if item.contains_key(name) { read(item, name).map(Some) } else { Some(None) }
+    if item.contains_key(name) {
+        read(item, name).map(Some)
+    } else {
+        Some(None)
+    }
 }
 
 #[cfg(test)]

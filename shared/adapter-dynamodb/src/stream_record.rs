@@ -34,7 +34,9 @@ pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
     // An attribute that cannot be read stays, as one of a type that no commit has: left out, it
     // could pass for one that was never there.
     let readable = |value| attribute(value).unwrap_or(AttributeValue::Null(true));
-    let item: Item = attributes.map(|(name, value)| (name.clone(), readable(value))).collect();
+    let item: Item = attributes
+        .map(|(name, value)| (name.clone(), readable(value)))
+        .collect();
     Ok(decode(&item)?)
 }
 
@@ -48,7 +50,10 @@ pub fn record_of_commit(commit: &Commit, sequence_number: &str) -> Value {
         AttributeValue::S(text) => json!({ "S": text }),
         other => unreachable!("a commit has no attribute of this type: {other:?}"),
     };
-    let image: Map<_, _> = encode(commit).into_iter().map(|(name, v)| (name, value(v))).collect();
+    let image: Map<_, _> = encode(commit)
+        .into_iter()
+        .map(|(name, v)| (name, value(v)))
+        .collect();
     json!({
         "eventName": "INSERT",
         "eventSource": "aws:dynamodb",
@@ -63,7 +68,9 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
     match kind.as_str() {
         "S" => Some(AttributeValue::S(text.to_owned())),
         "N" => Some(AttributeValue::N(text.to_owned())),
-        "B" => Some(AttributeValue::B(Blob::new(BASE64_STANDARD.decode(text).ok()?))),
+        "B" => Some(AttributeValue::B(Blob::new(
+            BASE64_STANDARD.decode(text).ok()?,
+        ))),
         _ => None,
     }
 }
@@ -85,9 +92,15 @@ mod tests {
     fn a_record_of_a_new_commit_reads_back() {
         let commit = commit_of_record(&record()).expect("a commit");
         let envelope = &commit.envelopes()[0];
-        assert_eq!((envelope.event_type.as_str(), envelope.version.get()), ("OrderPlaced", 3));
         assert_eq!(
-            (envelope.metadata.correlation_id.as_str(), envelope.metadata.hops),
+            (envelope.event_type.as_str(), envelope.version.get()),
+            ("OrderPlaced", 3)
+        );
+        assert_eq!(
+            (
+                envelope.metadata.correlation_id.as_str(),
+                envelope.metadata.hops
+            ),
             ("story", 2)
         );
     }
@@ -98,20 +111,29 @@ mod tests {
         removed["eventName"] = json!("REMOVE");
         let claim = json!({ "eventName": "INSERT", "dynamodb": { "NewImage": { "p": {"S": "claim#x"}, "v": {"N": "0"} } } });
         for other in [removed, claim, json!({}), json!(null)] {
-            assert!(matches!(commit_of_record(&other), Err(NotACommit::Other)), "{other}");
+            assert!(
+                matches!(commit_of_record(&other), Err(NotACommit::Other)),
+                "{other}"
+            );
         }
     }
 
     #[test]
     fn a_garbled_attribute_is_not_taken_for_one_that_was_never_there() {
         for name in ["p", "v", "e", "c", "t", "k", "o"] {
-            for garbled in
-                [json!({"B": "no base64!"}), json!({"BOOL": true}), json!({"N": 1}), json!("x")]
-            {
+            for garbled in [
+                json!({"B": "no base64!"}),
+                json!({"BOOL": true}),
+                json!({"N": 1}),
+                json!("x"),
+            ] {
                 let mut record = record();
                 record["dynamodb"]["NewImage"][name] = garbled.clone();
                 let result = commit_of_record(&record);
-                assert!(matches!(result, Err(NotACommit::Unreadable(_))), "{name}: {garbled}");
+                assert!(
+                    matches!(result, Err(NotACommit::Unreadable(_))),
+                    "{name}: {garbled}"
+                );
             }
         }
     }

@@ -20,7 +20,10 @@ impl Views {
     /// Views in this table.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 }
 
@@ -39,7 +42,9 @@ impl LoadView for Views {
             .send()
             .await
             .map_err(unavailable("dynamodb:GetItem"))?;
-        let Some(item) = output.item else { return Ok(None) };
+        let Some(item) = output.item else {
+            return Ok(None);
+        };
         let unreadable =
             || Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"));
         let body = text(&item, "b").ok_or_else(unreadable)?;

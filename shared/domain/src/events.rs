@@ -29,11 +29,11 @@ pub struct OrderLine {
     pub unit_price: Money,
 }
 
-/// Where a parcel goes. The lines that are given are kept as they came; none is required.
+/// Where a parcel goes: at least one line, under whatever names the sender uses, kept as they came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(transparent)]
-pub struct Address(#[schemars(length(min = 1, max = 32))] pub BTreeMap<String, Value>);
+#[schemars(transparent, extend("minProperties" = 1, "maxProperties" = 32))]
+pub struct Address(pub BTreeMap<String, Value>);
 
 /// How an order is paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -24,7 +24,12 @@ fn commit(cause: &Cause, events: Vec<Recorded>) -> Commit {
 }
 
 fn recorded(event_type: &str, schema_version: u32, data: Value) -> Recorded {
-    Recorded { event_id: None, event_type: event_type.to_owned(), schema_version, data }
+    Recorded {
+        event_id: None,
+        event_type: event_type.to_owned(),
+        schema_version,
+        data,
+    }
 }
 
 /// Everything that a commit can have.
@@ -64,7 +69,9 @@ fn readable(item: &Item) -> BTreeMap<&str, Value> {
         },
         other => panic!("commits have no {other:?}"),
     };
-    item.iter().map(|(name, value)| (name.as_str(), shown(value))).collect()
+    item.iter()
+        .map(|(name, value)| (name.as_str(), shown(value)))
+        .collect()
 }
 
 #[test]
@@ -75,7 +82,10 @@ fn a_commit_with_everything_is_stored_as_pinned() {
 #[test]
 fn what_follows_from_the_commit_id_is_not_stored() {
     let command = Cause::command(&CommandId::new("place-1").expect("an id"));
-    let commit = commit(&command, vec![recorded("OrderPlaced", 1, json!({"orderId": "ord-1"}))]);
+    let commit = commit(
+        &command,
+        vec![recorded("OrderPlaced", 1, json!({"orderId": "ord-1"}))],
+    );
     insta::assert_json_snapshot!(readable(&encode(&commit)));
 }
 
@@ -109,7 +119,11 @@ fn an_attribute_that_is_missing_or_garbled_makes_the_commit_corrupt() {
 
 fn assert_corrupt(item: &Item, name: &str, expected: &str) {
     match decode(item) {
-        Err(ReadError::Corrupt { stream, version, what }) => {
+        Err(ReadError::Corrupt {
+            stream,
+            version,
+            what,
+        }) => {
             assert!(name == "p" || stream == "Order#ord-1", "{name}: {stream}");
             assert!(name == "v" || version == 7, "{name}: {version}");
             assert!(what.contains(expected), "{name}: {what}");
@@ -120,11 +134,22 @@ fn assert_corrupt(item: &Item, name: &str, expected: &str) {
 
 #[test]
 fn a_carried_state_that_is_garbled_is_left_out() {
-    for (name, value) in [("h", string("x")), ("s", number(1)), ("r", binary(vec![1; 9]))] {
+    for (name, value) in [
+        ("h", string("x")),
+        ("s", number(1)),
+        ("r", binary(vec![1; 9])),
+    ] {
         let mut item = encode(&full());
         item.insert(name.to_owned(), value);
         let decoded = decode(&item).expect("the events are whole");
-        assert_eq!(decoded, Commit { carried: None, ..full() }, "{name}");
+        assert_eq!(
+            decoded,
+            Commit {
+                carried: None,
+                ..full()
+            },
+            "{name}"
+        );
     }
 }
 
@@ -214,7 +239,9 @@ fn billed_bytes(item: &Item) -> usize {
         AttributeValue::B(blob) => blob.as_ref().len(),
         other => panic!("commits have no {other:?}"),
     };
-    item.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
+    item.iter()
+        .map(|(name, attribute)| name.len() + value(attribute))
+        .sum()
 }
 
 proptest! {
