@@ -129,7 +129,7 @@ pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
     let commit = commit_of(&fresh_stream(), 0, &[Added::amount(1).padded(410 * 1024)]);
     match store.append(&commit).await {
         Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX }) => {
-            assert_eq!(bytes, commit.item_bytes())
+            assert_eq!(bytes, commit.item_bytes());
         }
         other => panic!("an item of 410 KB is too large, not {other:?}"),
     }
