@@ -186,7 +186,7 @@ impl World {
     ) {
         match answer {
             Ok(Executed { outcome: Outcome::Applied | Outcome::Duplicate, .. }) => {
-                assert_eq!(times, 1)
+                assert_eq!(times, 1);
             }
             Ok(Executed { outcome: Outcome::Unchanged, state, .. }) => {
                 let now = fold::<L>(stored);
