@@ -30,7 +30,11 @@ impl Bench {
         let dynamo = Dynamo::embedded().await;
         let meter = Meter::default();
         let store = EventStore::new(dynamo.metered_client(&meter), dynamo::EVENTS_TABLE);
-        Self { meter, store, _dynamo: dynamo }
+        Self {
+            meter,
+            store,
+            _dynamo: dynamo,
+        }
     }
 
     /// A process with an empty cache.
@@ -52,7 +56,9 @@ fn reaction() -> Cause {
     let command = Cause::command(&CommandId::from_uuid(RandomIds.next()));
     let id = fresh_id();
     let event = Envelope {
-        event_id: command.commit_id().event_id(&Tally::<1>::stream(&id).expect("an id"), 0),
+        event_id: command
+            .commit_id()
+            .event_id(&Tally::<1>::stream(&id).expect("an id"), 0),
         event_type: "OrderPlaced".to_owned(),
         schema_version: 1,
         timestamp: envelope::Timestamp::from_millis(1_795_212_345_678),
@@ -67,14 +73,21 @@ fn reaction() -> Cause {
 
 async fn add(process: &Process, id: &str, events: usize) -> Executed<event_store::contract::State> {
     let command = Command::Add(vec![event_of_310_bytes(); events]);
-    let executed = process.execute(id, &reaction(), &command).await.expect("applied");
+    let executed = process
+        .execute(id, &reaction(), &command)
+        .await
+        .expect("applied");
     assert_eq!(executed.outcome, Outcome::Applied);
     executed
 }
 
 fn assert_cost(usage: Usage, requests: u32, write_units: f64, read_units: f64) {
     let counted = (usage.requests, usage.write_units, usage.read_units);
-    assert_eq!(counted, (requests, write_units, read_units), "requests, write units, read units");
+    assert_eq!(
+        counted,
+        (requests, write_units, read_units),
+        "requests, write units, read units"
+    );
 }
 
 #[tokio::test]
@@ -83,8 +96,11 @@ async fn an_event_of_310_bytes_is_stored_in_310_bytes() {
     let id = fresh_id();
     add(&bench.process(), &id, 1).await;
     let stream = Tally::<1>::stream(&id).expect("an id");
-    let stored =
-        bench.store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+    let stored = bench
+        .store
+        .read(&stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable");
     let event = serde_json::to_vec(&stored[0].events[0]).expect("JSON");
     assert_eq!(event.len(), 310);
 }
@@ -158,12 +174,21 @@ async fn after_several_missed_commits_there_is_one_read() {
 async fn a_duplicate_costs_one_write_attempt_or_one_read() {
     let bench = Bench::new().await;
     let (process, behind, id) = (bench.process(), bench.process(), fresh_id());
-    behind.load(&id, Consistency::Eventual).await.expect("empty");
+    behind
+        .load(&id, Consistency::Eventual)
+        .await
+        .expect("empty");
     let (cause, command) = (reaction(), Command::Add(vec![event_of_310_bytes()]));
-    process.execute(&id, &cause, &command).await.expect("applied");
+    process
+        .execute(&id, &cause, &command)
+        .await
+        .expect("applied");
     bench.meter.take();
     for (process, reads) in [(process, 0.0), (bench.process(), 0.5), (behind, 0.5)] {
-        let again = process.execute(&id, &cause, &command).await.expect("no error");
+        let again = process
+            .execute(&id, &cause, &command)
+            .await
+            .expect("no error");
         assert_eq!(again.outcome, Outcome::Duplicate);
         assert_cost(bench.meter.take(), u32::from(reads > 0.0), 0.0, reads);
     }
@@ -175,9 +200,20 @@ async fn a_refusal_is_given_after_a_strong_read() {
     let (process, id) = (bench.process(), fresh_id());
     add(&process, &id, 1).await;
     bench.meter.take();
-    let refused =
-        process.execute(&id, &reaction(), &Command::AddUpTo { amount: 1, limit: 1 }).await;
-    assert!(matches!(refused, Err(ExecuteError::Rejected(Over { sum: 1, limit: 1 }))));
+    let refused = process
+        .execute(
+            &id,
+            &reaction(),
+            &Command::AddUpTo {
+                amount: 1,
+                limit: 1,
+            },
+        )
+        .await;
+    assert!(matches!(
+        refused,
+        Err(ExecuteError::Rejected(Over { sum: 1, limit: 1 }))
+    ));
     assert_cost(bench.meter.take(), 1, 0.0, 1.0);
 }
 
@@ -190,7 +226,11 @@ async fn a_hundred_events_load_in_one_request_when_the_state_is_carried() {
     }
     for (consistency, read_units) in [(Consistency::Eventual, 0.5), (Consistency::Strong, 1.0)] {
         bench.meter.take();
-        let folded = bench.process().load(&id, consistency).await.expect("foldable");
+        let folded = bench
+            .process()
+            .load(&id, consistency)
+            .await
+            .expect("foldable");
         assert_eq!((folded.state.sum, folded.version.get()), (100, 100));
         assert_cost(bench.meter.take(), 1, 0.0, read_units);
     }
@@ -207,14 +247,26 @@ async fn a_load_never_reads_much_more_than_the_tail_behind_a_large_state() {
         } else {
             event_of_310_bytes()
         };
-        process.execute(&id, &reaction(), &Command::Add(vec![event])).await.expect("applied");
+        process
+            .execute(&id, &reaction(), &Command::Add(vec![event]))
+            .await
+            .expect("applied");
         bench.meter.take();
-        bench.process().load(&id, Consistency::Eventual).await.expect("foldable");
+        bench
+            .process()
+            .load(&id, Consistency::Eventual)
+            .await
+            .expect("foldable");
         let usage = bench.meter.take();
         most = (most.0.max(usage.requests), most.1.max(usage.read_units));
     }
     // State and tail have about 16 KB; the last page may hold four times what was needed.
-    assert!(most.0 <= 3 && most.1 <= 10.0, "{} requests, {} read units", most.0, most.1);
+    assert!(
+        most.0 <= 3 && most.1 <= 10.0,
+        "{} requests, {} read units",
+        most.0,
+        most.1
+    );
 }
 
 #[tokio::test]
@@ -226,8 +278,13 @@ async fn a_transaction_of_one_commit_costs_the_plain_price() {
         let mut transaction = Transaction::new(&cause);
         for _ in 0..streams {
             let id = fresh_id();
-            let seen = process.load(&id, Consistency::Eventual).await.expect("empty");
-            transaction.add(&process, &id, &seen, &[event_of_310_bytes()]).expect("an id");
+            let seen = process
+                .load(&id, Consistency::Eventual)
+                .await
+                .expect("empty");
+            transaction
+                .add(&process, &id, &seen, &[event_of_310_bytes()])
+                .expect("an id");
         }
         bench.meter.take();
         transaction.commit(&bench.store).await.expect("stored");
@@ -239,9 +296,14 @@ async fn a_transaction_of_one_commit_costs_the_plain_price() {
 async fn a_claim_makes_it_four_write_units() {
     let bench = Bench::new().await;
     let (process, cause, id) = (bench.process(), reaction(), fresh_id());
-    let seen = process.load(&id, Consistency::Eventual).await.expect("empty");
+    let seen = process
+        .load(&id, Consistency::Eventual)
+        .await
+        .expect("empty");
     let mut transaction = Transaction::new(&cause).claimed();
-    transaction.add(&process, &id, &seen, &[event_of_310_bytes()]).expect("an id");
+    transaction
+        .add(&process, &id, &seen, &[event_of_310_bytes()])
+        .expect("an id");
     bench.meter.take();
     transaction.commit(&bench.store).await.expect("stored");
     assert_cost(bench.meter.take(), 1, 4.0, 0.0);
@@ -251,12 +313,18 @@ async fn a_claim_makes_it_four_write_units() {
 async fn what_is_too_large_is_not_sent() {
     let bench = Bench::new().await;
     let (process, id) = (bench.process(), fresh_id());
-    process.load(&id, Consistency::Eventual).await.expect("empty");
+    process
+        .load(&id, Consistency::Eventual)
+        .await
+        .expect("empty");
     let huge = Command::Add(vec![Added::amount(1).padded(410 * 1024)]);
     bench.meter.take();
     let result = process.execute(&id, &reaction(), &huge).await;
     assert!(
-        matches!(result, Err(ExecuteError::Append(AppendError::TooLarge { .. }))),
+        matches!(
+            result,
+            Err(ExecuteError::Append(AppendError::TooLarge { .. }))
+        ),
         "{result:?}"
     );
     let usage = bench.meter.take();
@@ -277,7 +345,11 @@ async fn the_size_estimate_is_what_is_billed() {
                 let commit = commit_padded(bytes - empty, carries);
                 assert_eq!(commit.item_bytes(), bytes);
                 bench.meter.take();
-                bench.store.append(&commit).await.expect("the place is free");
+                bench
+                    .store
+                    .append(&commit)
+                    .await
+                    .expect("the place is free");
                 let estimate = f64::from(u32::try_from(bytes.div_ceil(1024)).expect("small"));
                 assert_cost(bench.meter.take(), 1, estimate, 0.0);
             }

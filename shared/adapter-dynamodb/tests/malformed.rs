@@ -14,7 +14,10 @@ const ID: &str = "one";
 type Process = Decider<Tally, EventStore, SystemClock>;
 
 fn process(client: &Client) -> Process {
-    Decider::new(EventStore::new(client.clone(), dynamo::EVENTS_TABLE), SystemClock)
+    Decider::new(
+        EventStore::new(client.clone(), dynamo::EVENTS_TABLE),
+        SystemClock,
+    )
 }
 
 async fn add(process: &Process) -> Result<(), ExecuteError<event_store::contract::Over>> {
@@ -43,7 +46,9 @@ async fn garble(client: &Client, version: u64, name: &str, value: Option<Attribu
 
 fn assert_corrupt(error: &ReadError, at: u64) {
     match error {
-        ReadError::Corrupt { stream, version, .. } => {
+        ReadError::Corrupt {
+            stream, version, ..
+        } => {
             assert_eq!((stream.as_str(), *version), ("Tally#one", at));
         }
         other => panic!("not {other:?}"),
@@ -72,13 +77,19 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
             match process(&client).load(ID, consistency).await {
                 Err(LoadError::Read(error)) => assert_corrupt(&error, 2),
                 other => {
-                    panic!("`{name}`: the load fails, not {:?}", other.map(|folded| folded.state))
+                    panic!(
+                        "`{name}`: the load fails, not {:?}",
+                        other.map(|folded| folded.state)
+                    )
                 }
             }
             let store = EventStore::new(client.clone(), dynamo::EVENTS_TABLE);
             let stream = Tally::<1>::stream(ID).expect("an id");
             assert_corrupt(
-                &store.read(&stream, Version::ZERO, consistency).await.expect_err("corrupt"),
+                &store
+                    .read(&stream, Version::ZERO, consistency)
+                    .await
+                    .expect_err("corrupt"),
                 2,
             );
         }

@@ -26,7 +26,12 @@ mod tests {
 
     #[test]
     fn waits_grow_up_to_the_cap_and_differ_between_waiters() {
-        let longest = |attempt| (0..500).map(|seed| backoff(attempt, seed)).max().expect("some");
+        let longest = |attempt| {
+            (0..500)
+                .map(|seed| backoff(attempt, seed))
+                .max()
+                .expect("some")
+        };
         assert!(longest(0) <= Duration::from_millis(BASE_MS));
         assert!(longest(3) > longest(0));
         assert!(longest(40) <= Duration::from_millis(CAP_MS));

@@ -28,13 +28,20 @@ impl<S: Clone> Cache<S> {
     }
 
     pub(crate) fn get(&self, stream: &StreamId) -> Option<Folded<S>> {
-        self.0.lock().expect("no user panicked").get(stream).cloned()
+        self.0
+            .lock()
+            .expect("no user panicked")
+            .get(stream)
+            .cloned()
     }
 
     /// Never replaces a newer state with an older one.
     pub(crate) fn put(&self, stream: &StreamId, folded: &Folded<S>) {
         let mut cache = self.0.lock().expect("no user panicked");
-        if cache.peek(stream).is_none_or(|known| known.version <= folded.version) {
+        if cache
+            .peek(stream)
+            .is_none_or(|known| known.version <= folded.version)
+        {
             cache.put(stream.clone(), folded.clone());
         }
     }

@@ -53,7 +53,10 @@ const fn first() -> u32 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
 const fn is_first(version: &u32) -> bool {
     *version == 1
 }
@@ -104,7 +107,10 @@ impl Recent {
 /// The causation id of a commit that stores none: what stands in front of the reaction's name.
 #[must_use]
 pub fn implied_causation_id(commit_id: &CommitId) -> &str {
-    commit_id.as_str().rsplit_once('/').map_or(commit_id.as_str(), |(cause, _)| cause)
+    commit_id
+        .as_str()
+        .rsplit_once('/')
+        .map_or(commit_id.as_str(), |(cause, _)| cause)
 }
 
 impl Commit {

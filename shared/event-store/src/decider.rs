@@ -20,7 +20,11 @@ pub struct Decider<A: Aggregate, S, C> {
 
 impl<A: Aggregate, S: Clone, C: Clone> Clone for Decider<A, S, C> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), clock: self.clock.clone(), cache: self.cache.clone() }
+        Self {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            cache: self.cache.clone(),
+        }
     }
 }
 
@@ -88,7 +92,11 @@ struct Seen<S> {
 impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
     /// A decider with an empty cache.
     pub fn new(store: S, clock: C) -> Self {
-        Self { store, clock, cache: Cache::new() }
+        Self {
+            store,
+            clock,
+            cache: Cache::new(),
+        }
     }
 
     /// The state of an aggregate. An eventual read may come from the cache, without a request.
@@ -129,12 +137,18 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         let mut folded = Folded::of::<A>(&self.store.load(stream, A::LAYOUT, consistency).await?);
         // An eventual read may see a commit before the one in front of it.
         if hole(&folded) && consistency == Consistency::Eventual {
-            let commits = self.store.load(stream, A::LAYOUT, Consistency::Strong).await?;
+            let commits = self
+                .store
+                .load(stream, A::LAYOUT, Consistency::Strong)
+                .await?;
             folded = Folded::of::<A>(&commits);
         }
         // The state that the load stopped at cannot be read. All the events can.
         if hole(&folded) {
-            let commits = self.store.read(stream, Version::ZERO, Consistency::Strong).await?;
+            let commits = self
+                .store
+                .read(stream, Version::ZERO, Consistency::Strong)
+                .await?;
             folded = Folded::of::<A>(&commits);
         }
         let folded = folded?;
@@ -146,7 +160,10 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
 
     async fn refresh(&self, stream: &StreamId) -> Result<Seen<A::State>, LoadError> {
         let folded = self.read(stream, Consistency::Strong).await?;
-        Ok(Seen { folded, fresh: true })
+        Ok(Seen {
+            folded,
+            fresh: true,
+        })
     }
 }
 
@@ -168,7 +185,10 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
     ) -> Result<Executed<A::State>, ExecuteError<A::Rejection>> {
         let stream = A::stream(id).map_err(LoadError::from)?;
         let folded = self.load(id, Consistency::Eventual).await?;
-        let mut seen = Seen { folded, fresh: false };
+        let mut seen = Seen {
+            folded,
+            fresh: false,
+        };
         let mut attempt = 0;
         while attempt < ATTEMPTS_MAX {
             if seen.folded.recent.contains(cause.commit_id()) {
@@ -218,9 +238,14 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
         self.cache.forget(stream);
         if attempt == 0 {
             let folded = seen.folded.then::<A>(winner).map_err(LoadError::from)?;
-            return Ok(Seen { folded, fresh: false });
+            return Ok(Seen {
+                folded,
+                fresh: false,
+            });
         }
-        self.clock.sleep(backoff(attempt, cause.commit_id().digest())).await;
+        self.clock
+            .sleep(backoff(attempt, cause.commit_id().digest()))
+            .await;
         Ok(self.refresh(stream).await?)
     }
 
@@ -239,5 +264,10 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
 }
 
 fn executed<S>(outcome: Outcome, folded: Folded<S>, events: Vec<Envelope>) -> Executed<S> {
-    Executed { outcome, state: folded.state, version: folded.version, events }
+    Executed {
+        outcome,
+        state: folded.state,
+        version: folded.version,
+        events,
+    }
 }

@@ -59,7 +59,9 @@ impl<S> Folded<S> {
     where
         S: Default + Clone + serde::de::DeserializeOwned,
     {
-        let newest = commits.iter().rposition(|commit| carried_state::<A>(commit).is_some());
+        let newest = commits
+            .iter()
+            .rposition(|commit| carried_state::<A>(commit).is_some());
         let mut folded = Self::default();
         let mut rest = commits;
         if let Some(index) = newest {
@@ -130,14 +132,22 @@ impl<S> Folded<S> {
             Some(_) => 0,
             None => self.tail_bytes + commit.bare_bytes(),
         };
-        Self { state, version: commit.last(), recent, tail_bytes }
+        Self {
+            state,
+            version: commit.last(),
+            recent,
+            tail_bytes,
+        }
     }
 }
 
 /// The carried state, if it has this layout. One that cannot be read is treated like one of another
 /// layout: the events are the truth, and the state is folded from them.
 fn carried_state<A: Aggregate>(commit: &Commit) -> Option<Folded<A::State>> {
-    let carried = commit.carried.as_ref().filter(|carried| carried.layout == A::LAYOUT)?;
+    let carried = commit
+        .carried
+        .as_ref()
+        .filter(|carried| carried.layout == A::LAYOUT)?;
     Some(Folded {
         state: serde_json::from_slice(&carried.state).ok()?,
         version: commit.last(),

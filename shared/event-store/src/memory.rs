@@ -29,16 +29,30 @@ impl Memory {
     /// If another user panicked.
     #[must_use]
     pub fn log_from(&self, index: usize) -> Vec<Commit> {
-        self.0.lock().expect("no user panicked").log.iter().skip(index).cloned().collect()
+        self.0
+            .lock()
+            .expect("no user panicked")
+            .log
+            .iter()
+            .skip(index)
+            .cloned()
+            .collect()
     }
 }
 
 impl Tables {
     fn check(&self, commit: &Commit) -> Result<(), AppendError> {
         if commit.item_bytes() > ITEM_BYTES_MAX {
-            return Err(AppendError::TooLarge { bytes: commit.item_bytes(), max: ITEM_BYTES_MAX });
+            return Err(AppendError::TooLarge {
+                bytes: commit.item_bytes(),
+                max: ITEM_BYTES_MAX,
+            });
         }
-        match self.streams.get(&commit.stream).and_then(|stream| stream.get(&commit.first)) {
+        match self
+            .streams
+            .get(&commit.stream)
+            .and_then(|stream| stream.get(&commit.first))
+        {
             Some(winner) => Err(AppendError::Conflict(Box::new(winner.clone()))),
             None => Ok(()),
         }
@@ -59,11 +73,17 @@ impl Load for Memory {
         _: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         let tables = self.0.lock().expect("no user panicked");
-        let Some(commits) = tables.streams.get(stream) else { return Ok(vec![]) };
+        let Some(commits) = tables.streams.get(stream) else {
+            return Ok(vec![]);
+        };
         let mut tail = Vec::new();
         for commit in commits.values().rev() {
             tail.push(commit.clone());
-            if commit.carried.as_ref().is_some_and(|carried| carried.layout == layout) {
+            if commit
+                .carried
+                .as_ref()
+                .is_some_and(|carried| carried.layout == layout)
+            {
                 break;
             }
         }
@@ -78,8 +98,14 @@ impl Load for Memory {
         _: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         let tables = self.0.lock().expect("no user panicked");
-        let Some(commits) = tables.streams.get(stream) else { return Ok(vec![]) };
-        Ok(commits.values().filter(|commit| commit.last() >= from).cloned().collect())
+        let Some(commits) = tables.streams.get(stream) else {
+            return Ok(vec![]);
+        };
+        Ok(commits
+            .values()
+            .filter(|commit| commit.last() >= from)
+            .cloned()
+            .collect())
     }
 }
 
@@ -98,8 +124,10 @@ impl AppendAll for Memory {
         commits: &[Commit],
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
-        let places: HashSet<_> =
-            commits.iter().map(|commit| (&commit.stream, commit.first)).collect();
+        let places: HashSet<_> = commits
+            .iter()
+            .map(|commit| (&commit.stream, commit.first))
+            .collect();
         if places.len() < commits.len() {
             let why = "a transaction cannot have two commits in one place";
             return Err(AppendError::from(Unavailable::new("memory:append_all", why)).into());
@@ -122,7 +150,9 @@ impl AppendAll for Memory {
         for commit in commits {
             tables.insert(commit);
         }
-        tables.claims.extend(claim.map(|claim| claim.as_str().to_owned()));
+        tables
+            .claims
+            .extend(claim.map(|claim| claim.as_str().to_owned()));
         Ok(())
     }
 }

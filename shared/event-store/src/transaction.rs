@@ -23,7 +23,12 @@ impl<'a> Transaction<'a> {
     /// An empty transaction.
     #[must_use]
     pub fn new(cause: &'a Cause) -> Self {
-        Self { cause, claim: None, commits: Vec::new(), settle: Vec::new() }
+        Self {
+            cause,
+            claim: None,
+            commits: Vec::new(),
+            settle: Vec::new(),
+        }
     }
 
     /// Makes the cause count once for good, at the price of one more item: for facts that have no
@@ -53,7 +58,11 @@ impl<'a> Transaction<'a> {
         let cache = decider.cache.clone();
         self.commits.push(commit);
         self.settle.push(Box::new(move |stored| {
-            if stored { cache.put(&stream, &next) } else { cache.forget(&stream) }
+            if stored {
+                cache.put(&stream, &next)
+            } else {
+                cache.forget(&stream)
+            }
         }));
         Ok(())
     }
@@ -74,7 +83,10 @@ impl<'a> Transaction<'a> {
         };
         let ours = |winner: &Commit| {
             winner.commit_id == *self.cause.commit_id()
-                && self.commits.iter().any(|c| c.stream == winner.stream && c.first == winner.first)
+                && self
+                    .commits
+                    .iter()
+                    .any(|c| c.stream == winner.stream && c.first == winner.first)
         };
         let result = match result {
             Err(AppendAllError::Conflict(winners))

@@ -69,14 +69,19 @@ fn cause(number: usize) -> Cause {
 
 fn events(commit: &Commit) -> Vec<Added> {
     let envelopes = commit.envelopes();
-    envelopes.iter().map(|envelope| envelope.decode().expect("readable")).collect()
+    envelopes
+        .iter()
+        .map(|envelope| envelope.decode().expect("readable"))
+        .collect()
 }
 
 fn fold<const L: u32>(commits: &[Commit]) -> State {
     commits
         .iter()
         .flat_map(events)
-        .fold(State::default(), |state, event| Tally::<L>::evolve(state, &event))
+        .fold(State::default(), |state, event| {
+            Tally::<L>::evolve(state, &event)
+        })
 }
 
 impl World {
@@ -98,7 +103,10 @@ impl World {
 
     async fn commits(&self) -> Vec<Commit> {
         let stream = Tally::<1>::stream(ID).expect("an id");
-        self.memory.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable")
+        self.memory
+            .read(&stream, Version::ZERO, Consistency::Strong)
+            .await
+            .expect("readable")
     }
 
     async fn step(&mut self, number: usize, step: Step, process: Process, fault: Fault) {
@@ -114,9 +122,18 @@ impl World {
         };
         self.arm(number, &fault);
         match process {
-            Process::First => self.deliver(self.first.clone(), cause, command, again).await,
-            Process::Second => self.deliver(self.second.clone(), cause, command, again).await,
-            Process::OtherLayout => self.deliver(self.other.clone(), cause, command, again).await,
+            Process::First => {
+                self.deliver(self.first.clone(), cause, command, again)
+                    .await
+            }
+            Process::Second => {
+                self.deliver(self.second.clone(), cause, command, again)
+                    .await
+            }
+            Process::OtherLayout => {
+                self.deliver(self.other.clone(), cause, command, again)
+                    .await
+            }
             Process::Restarted => {
                 let fresh = Running::<1>::new(self.faulty.clone(), self.clock.clone());
                 self.deliver(fresh, cause, command, again).await;
@@ -142,7 +159,10 @@ impl World {
                     let other =
                         Decider::<Tally, _, _>::new(self.memory.clone(), self.clock.clone());
                     self.faulty.race(move || async move {
-                        other.execute(ID, &cause, &command).await.expect("nothing is in its way");
+                        other
+                            .execute(ID, &cause, &command)
+                            .await
+                            .expect("nothing is in its way");
                     });
                 }
             }
@@ -169,7 +189,10 @@ impl World {
             }
         };
         let stored = self.commits().await;
-        let times = stored.iter().filter(|commit| commit.commit_id == commit_id).count();
+        let times = stored
+            .iter()
+            .filter(|commit| commit.commit_id == commit_id)
+            .count();
         self.check_answer::<L>(&answer, times, &stored, &command);
         if times == 0 {
             self.refused.push(commit_id);
@@ -185,17 +208,27 @@ impl World {
         command: &Command,
     ) {
         match answer {
-            Ok(Executed { outcome: Outcome::Applied | Outcome::Duplicate, .. }) => {
+            Ok(Executed {
+                outcome: Outcome::Applied | Outcome::Duplicate,
+                ..
+            }) => {
                 assert_eq!(times, 1);
             }
-            Ok(Executed { outcome: Outcome::Unchanged, state, .. }) => {
+            Ok(Executed {
+                outcome: Outcome::Unchanged,
+                state,
+                ..
+            }) => {
                 let now = fold::<L>(stored);
                 assert_eq!((times, state), (0, &now));
                 assert_eq!(Tally::<L>::decide(&now, command), Ok(vec![]));
             }
             Err(ExecuteError::Rejected(over)) => {
                 assert_eq!(times, 0);
-                assert_eq!(Tally::<L>::decide(&fold::<L>(stored), command), Err(over.clone()));
+                assert_eq!(
+                    Tally::<L>::decide(&fold::<L>(stored), command),
+                    Err(over.clone())
+                );
             }
             Err(error) => panic!("{error}"),
         }

@@ -45,7 +45,10 @@ impl Dynamo {
     /// If it does not start.
     pub async fn embedded() -> Self {
         let (address, server) = Server::start();
-        let dynamo = Self { endpoint: format!("http://{address}"), server: Some(server) };
+        let dynamo = Self {
+            endpoint: format!("http://{address}"),
+            server: Some(server),
+        };
         dynamo.create_tables().await;
         dynamo
     }
@@ -56,8 +59,13 @@ impl Dynamo {
     /// # Panics
     /// If it cannot be used.
     pub async fn from_env() -> Self {
-        let Ok(endpoint) = std::env::var(ENDPOINT_VARIABLE) else { return Self::embedded().await };
-        let dynamo = Self { endpoint, server: None };
+        let Ok(endpoint) = std::env::var(ENDPOINT_VARIABLE) else {
+            return Self::embedded().await;
+        };
+        let dynamo = Self {
+            endpoint,
+            server: None,
+        };
         dynamo.create_tables().await;
         dynamo
     }
@@ -92,20 +100,32 @@ impl Dynamo {
     async fn create_tables(&self) {
         use ScalarAttributeType::{N, S};
         let client = self.client();
-        create(&client, EVENTS_TABLE, &[("p", S, KeyType::Hash), ("v", N, KeyType::Range)]).await;
+        create(
+            &client,
+            EVENTS_TABLE,
+            &[("p", S, KeyType::Hash), ("v", N, KeyType::Range)],
+        )
+        .await;
         create(&client, VIEWS_TABLE, &[("k", S, KeyType::Hash)]).await;
     }
 }
 
 async fn create(client: &Client, table: &str, keys: &[(&str, ScalarAttributeType, KeyType)]) {
-    let mut request =
-        client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    let mut request = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest);
     for (name, scalar, role) in keys {
         let attribute = AttributeDefinition::builder().attribute_name(*name);
-        let key = KeySchemaElement::builder().attribute_name(*name).key_type(role.clone());
+        let key = KeySchemaElement::builder()
+            .attribute_name(*name)
+            .key_type(role.clone());
         request = request
             .attribute_definitions(
-                attribute.attribute_type(scalar.clone()).build().expect("complete"),
+                attribute
+                    .attribute_type(scalar.clone())
+                    .build()
+                    .expect("complete"),
             )
             .key_schema(key.build().expect("complete"));
     }
@@ -114,19 +134,26 @@ async fn create(client: &Client, table: &str, keys: &[(&str, ScalarAttributeType
 
 fn expect_created(table: &str, result: Result<CreateTableOutput, SdkError<CreateTableError>>) {
     let Err(error) = result else { return };
-    let exists =
-        error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception);
+    let exists = error
+        .as_service_error()
+        .is_some_and(CreateTableError::is_resource_in_use_exception);
     assert!(exists, "table {table} cannot be made: {error:?}");
 }
 
 impl Server {
     fn start() -> (SocketAddr, Self) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
-        listener.set_nonblocking(true).expect("the listener can be polled");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        listener
+            .set_nonblocking(true)
+            .expect("the listener can be polled");
         let (stop, stopped) = oneshot::channel();
         let serve = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             let runtime = runtime.expect("a runtime starts");
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
@@ -137,7 +164,13 @@ impl Server {
             });
         };
         let thread = std::thread::spawn(serve);
-        (address, Self { stop: Some(stop), thread: Some(thread) })
+        (
+            address,
+            Self {
+                stop: Some(stop),
+                thread: Some(thread),
+            },
+        )
     }
 }
 

@@ -32,7 +32,10 @@ struct Plan {
 impl<S> Faulty<S> {
     /// The store, without a fault so far.
     pub fn new(inner: S) -> Self {
-        Self { inner, plan: Arc::default() }
+        Self {
+            inner,
+            plan: Arc::default(),
+        }
     }
 
     /// The next `times` calls fail and have no effect.
@@ -61,7 +64,9 @@ impl<S> Faulty<S> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.plan().races.push_back(Box::new(move || Box::pin(other())));
+        self.plan()
+            .races
+            .push_back(Box::new(move || Box::pin(other())));
     }
 
     /// No more of the faults that are still to come.
@@ -143,7 +148,11 @@ impl<S: Append> Append for Faulty<S> {
         self.inner.append(commit).await?;
         self.loses()?;
         let resent = spend(&mut self.plan().resends);
-        if resent { self.inner.append(commit).await } else { Ok(()) }
+        if resent {
+            self.inner.append(commit).await
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -157,6 +166,10 @@ impl<S: AppendAll> AppendAll for Faulty<S> {
         self.inner.append_all(commits, claim).await?;
         self.loses().map_err(AppendError::from)?;
         let resent = spend(&mut self.plan().resends);
-        if resent { self.inner.append_all(commits, claim).await } else { Ok(()) }
+        if resent {
+            self.inner.append_all(commits, claim).await
+        } else {
+            Ok(())
+        }
     }
 }

@@ -44,7 +44,10 @@ impl Meter {
     ///
     /// # Panics
     /// If another user panicked.
-    #[expect(clippy::must_use_candidate, reason = "often called only to start from nothing")]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "often called only to start from nothing"
+    )]
     pub fn take(&self) -> Usage {
         std::mem::take(&mut *self.0.lock().expect("no user panicked"))
     }

@@ -30,7 +30,10 @@ where
         Err(AppendError::Conflict(winner)) => assert_eq!(*winner, first),
         other => panic!("a taken place is a conflict, not {other:?}"),
     }
-    let stored = store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+    let stored = store
+        .read(&stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable");
     assert_eq!(stored, [first], "the loser left nothing behind");
 }
 
@@ -48,11 +51,16 @@ pub async fn the_same_commit_again_conflicts_with_itself<S: Load + AppendAll>(st
 pub async fn a_commit_reads_back_as_it_was_stored<S: Load + AppendAll>(store: S) {
     for commit in commits_of_every_shape() {
         store.append(&commit).await.expect("the place is free");
-        let stored = store.read(&commit.stream, Version::ZERO, Consistency::Strong).await;
+        let stored = store
+            .read(&commit.stream, Version::ZERO, Consistency::Strong)
+            .await;
         let stored = stored.expect("readable");
         assert_eq!(stored, std::slice::from_ref(&commit));
         assert_eq!(stored[0].envelopes(), commit.envelopes());
-        let loaded = store.load(&commit.stream, 7, Consistency::Strong).await.expect("readable");
+        let loaded = store
+            .load(&commit.stream, 7, Consistency::Strong)
+            .await
+            .expect("readable");
         assert_eq!(loaded, [commit]);
     }
 }
@@ -67,7 +75,10 @@ fn commits_of_every_shape() -> Vec<Commit> {
         seal: None,
         extra: BTreeMap::from([
             ("tenant".to_owned(), json!("zürich")),
-            ("nested".to_owned(), json!({"a": [1, 2.5, null, true], "empty": {}})),
+            (
+                "nested".to_owned(),
+                json!({"a": [1, 2.5, null, true], "empty": {}}),
+            ),
         ]),
     };
     let bare = Metadata {
@@ -82,8 +93,10 @@ fn commits_of_every_shape() -> Vec<Commit> {
     let started = commit_with(&command, vec![recorded("Begun", 1, json!({}))]);
     let reaction = Cause::reaction(&started.envelopes()[0], "react-to-it").expect("a short story");
 
-    let mut untraced =
-        commit_with(&cause(&bare), vec![recorded("Told", 1, json!([1, "two", {"three": 3}]))]);
+    let mut untraced = commit_with(
+        &cause(&bare),
+        vec![recorded("Told", 1, json!([1, "two", {"three": 3}]))],
+    );
     untraced.metadata.traceparent = None;
     let mut given = commit_with(
         &cause(&metadata),
@@ -92,11 +105,18 @@ fn commits_of_every_shape() -> Vec<Commit> {
                 event_id: Some(own.clone()),
                 ..recorded("Told", 3, json!({"text": "\"quoted\"\n\u{1F600}\u{0}"}))
             },
-            recorded("Added", u32::MAX, json!({"big": u64::MAX, "small": i64::MIN, "half": 0.5})),
+            recorded(
+                "Added",
+                u32::MAX,
+                json!({"big": u64::MAX, "small": i64::MIN, "half": 0.5}),
+            ),
         ],
     );
-    given.carried =
-        Some(Carried { layout: u32::MAX, state: vec![0, 159, 255], recent: Recent::default() });
+    given.carried = Some(Carried {
+        layout: u32::MAX,
+        state: vec![0, 159, 255],
+        recent: Recent::default(),
+    });
     let mut far = commit_with(&reaction, vec![recorded("Reacted", 1, json!(null))]);
     far.carried = Some(Carried {
         layout: 0,
@@ -121,19 +141,29 @@ fn commit_with(cause: &Cause, events: Vec<Recorded>) -> Commit {
 }
 
 fn recorded(event_type: &str, schema_version: u32, data: serde_json::Value) -> Recorded {
-    Recorded { event_id: None, event_type: event_type.to_owned(), schema_version, data }
+    Recorded {
+        event_id: None,
+        event_type: event_type.to_owned(),
+        schema_version,
+        data,
+    }
 }
 
 /// An item that no table would take is not sent, and the error says why.
 pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
     let commit = commit_of(&fresh_stream(), 0, &[Added::amount(1).padded(410 * 1024)]);
     match store.append(&commit).await {
-        Err(AppendError::TooLarge { bytes, max: ITEM_BYTES_MAX }) => {
+        Err(AppendError::TooLarge {
+            bytes,
+            max: ITEM_BYTES_MAX,
+        }) => {
             assert_eq!(bytes, commit.item_bytes());
         }
         other => panic!("an item of 410 KB is too large, not {other:?}"),
     }
-    let stored = store.read(&commit.stream, Version::ZERO, Consistency::Strong).await;
+    let stored = store
+        .read(&commit.stream, Version::ZERO, Consistency::Strong)
+        .await;
     assert_eq!(stored.expect("readable"), []);
 }
 
@@ -141,10 +171,17 @@ pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
 pub async fn a_commit_just_under_the_limit_is_stored<S: Load + AppendAll>(store: S) {
     let stream = fresh_stream();
     let overhead = commit_of(&stream, 0, &[Added::amount(1).padded(1)]).item_bytes() - 1;
-    let commit = commit_of(&stream, 0, &[Added::amount(1).padded(ITEM_BYTES_MAX - overhead)]);
+    let commit = commit_of(
+        &stream,
+        0,
+        &[Added::amount(1).padded(ITEM_BYTES_MAX - overhead)],
+    );
     assert_eq!(commit.item_bytes(), ITEM_BYTES_MAX);
     store.append(&commit).await.expect("it fits");
-    let stored = store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+    let stored = store
+        .read(&stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable");
     assert!(stored == [commit], "it reads back");
 }
 
@@ -155,8 +192,10 @@ pub async fn many_events_in_one_command_are_one_commit<S: Load + AppendAll>(stor
         let events: Vec<_> = (0..count).map(Added::amount).collect();
         let commit = commit_of(&stream, 0, &events);
         store.append(&commit).await.expect("it fits");
-        let stored =
-            store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+        let stored = store
+            .read(&stream, Version::ZERO, Consistency::Strong)
+            .await
+            .expect("readable");
         assert!(stored == [commit], "{count} events read back");
         assert_eq!(stored[0].last(), Version::new(count));
     }

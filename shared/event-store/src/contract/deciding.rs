@@ -14,10 +14,15 @@ use crate::{
 /// The state by the definition: every event of the stream, folded one after the other.
 async fn fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
     let stream = Tally::<L>::stream(id).expect("an id");
-    let commits = store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
+    let commits = store
+        .read(&stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable");
     let envelopes = commits.iter().flat_map(Commit::envelopes);
     let events = envelopes.map(|envelope| envelope.decode::<Added>().expect("readable"));
-    events.fold(State::default(), |state, event| Tally::<L>::evolve(state, &event))
+    events.fold(State::default(), |state, event| {
+        Tally::<L>::evolve(state, &event)
+    })
 }
 
 async fn assert_load_is_the_fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
@@ -33,7 +38,9 @@ async fn assert_load_is_the_fold_of_all<const L: u32, S: Load>(store: &S, id: &s
 
 /// Whatever sizes events, commands and states have, and whether the carried layout is the reader's.
 pub async fn the_state_after_a_load_is_the_fold_of_all_events<S: Load + AppendAll>(store: S) {
-    let sizes = [1, 1, 2, 5, 1, 26, 1, 1, 100, 3, 1, 1, 1, 7, 1, 1, 2, 1, 1, 1];
+    let sizes = [
+        1, 1, 2, 5, 1, 26, 1, 1, 100, 3, 1, 1, 1, 7, 1, 1, 2, 1, 1, 1,
+    ];
     for (padding, ballast) in [(0, 0), (310, 0), (310, 900), (20, 3_000), (2_000, 20)] {
         let id = fresh_id();
         let decider = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
@@ -41,7 +48,9 @@ pub async fn the_state_after_a_load_is_the_fold_of_all_events<S: Load + AppendAl
             let amounts = (0..size).map(|amount| Added::amount(amount).padded(padding));
             let mut amounts: Vec<_> = amounts.collect();
             amounts[0] = amounts[0].clone().with_ballast(ballast + index);
-            let executed = decider.execute(&id, &fresh_cause(), &Command::Add(amounts)).await;
+            let executed = decider
+                .execute(&id, &fresh_cause(), &Command::Add(amounts))
+                .await;
             let executed = executed.expect("applied");
             assert_eq!(executed.outcome, Outcome::Applied);
             assert_eq!(executed.events.len() as u64, size);
@@ -63,12 +72,25 @@ where
     for _ in 0..12 {
         // Too large to ride for free, so that the state is carried only now and then.
         let events = vec![Added::amount(1).padded(200).with_ballast(600); 3];
-        decider.execute(&id, &fresh_cause(), &Command::Add(events)).await.expect("applied");
+        decider
+            .execute(&id, &fresh_cause(), &Command::Add(events))
+            .await
+            .expect("applied");
     }
     let stream = Tally::<1>::stream(&id).expect("an id");
-    let commits = store.read(&stream, Version::ZERO, Consistency::Strong).await.expect("readable");
-    let carrying: Vec<_> = commits.iter().filter(|commit| commit.carried.is_some()).collect();
-    assert!((1..12).contains(&carrying.len()), "{} of 12 commits carry", carrying.len());
+    let commits = store
+        .read(&stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable");
+    let carrying: Vec<_> = commits
+        .iter()
+        .filter(|commit| commit.carried.is_some())
+        .collect();
+    assert!(
+        (1..12).contains(&carrying.len()),
+        "{} of 12 commits carry",
+        carrying.len()
+    );
     for commit in carrying {
         let carried = commit.carried.as_ref().expect("filtered");
         let state: State = serde_json::from_slice(&carried.state).expect("a state");
@@ -90,7 +112,10 @@ pub async fn the_same_command_again_is_a_duplicate<S: Load + AppendAll>(store: S
     }
     for (decider, who) in [(warm, "warm"), (decider(), "cold"), (behind, "behind")] {
         for cause in [&third, &second, &first] {
-            let again = decider.execute(&id, cause, &add).await.expect("a duplicate is no error");
+            let again = decider
+                .execute(&id, cause, &add)
+                .await
+                .expect("a duplicate is no error");
             assert_ne!(again.outcome, Outcome::Unchanged, "{who}");
         }
         assert_eq!(fold_of_all::<1, S>(&store, &id).await.events, 6, "{who}");
@@ -173,7 +198,11 @@ async fn all(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = ()> + '_>
     let mut futures: Vec<_> = futures.collect();
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| pin!(future).poll(context).is_pending());
-        if futures.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        if futures.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
 }

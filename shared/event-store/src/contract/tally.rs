@@ -42,19 +42,29 @@ impl Added {
     /// This amount, without padding.
     #[must_use]
     pub fn amount(amount: u64) -> Self {
-        Self { amount, padding: String::new(), ballast: None }
+        Self {
+            amount,
+            padding: String::new(),
+            ballast: None,
+        }
     }
 
     /// The same with so many bytes of padding.
     #[must_use]
     pub fn padded(self, bytes: usize) -> Self {
-        Self { padding: "x".repeat(bytes), ..self }
+        Self {
+            padding: "x".repeat(bytes),
+            ..self
+        }
     }
 
     /// The same with so many bytes for the state to keep.
     #[must_use]
     pub fn with_ballast(self, bytes: usize) -> Self {
-        Self { ballast: Some("y".repeat(bytes)), ..self }
+        Self {
+            ballast: Some("y".repeat(bytes)),
+            ..self
+        }
     }
 }
 
@@ -126,9 +136,10 @@ impl<const L: u32> Aggregate for Tally<L> {
     fn decide(state: &State, command: &Command) -> Result<Vec<Added>, Over> {
         match command {
             Command::Add(amounts) => Ok(amounts.clone()),
-            Command::AddUpTo { amount, limit } if state.sum + amount > *limit => {
-                Err(Over { sum: state.sum, limit: *limit })
-            }
+            Command::AddUpTo { amount, limit } if state.sum + amount > *limit => Err(Over {
+                sum: state.sum,
+                limit: *limit,
+            }),
             Command::AddUpTo { amount, .. } => Ok(vec![Added::amount(*amount)]),
             Command::Reach(sum) if state.sum >= *sum => Ok(vec![]),
             Command::Reach(sum) => Ok(vec![Added::amount(sum - state.sum)]),

@@ -10,7 +10,10 @@ use super::tally::{Added, Tally, fresh_cause, fresh_id, fresh_stream};
 use crate::{AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Transaction};
 
 async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
-    store.read(&commit.stream, Version::ZERO, Consistency::Strong).await.expect("readable")
+    store
+        .read(&commit.stream, Version::ZERO, Consistency::Strong)
+        .await
+        .expect("readable")
 }
 
 /// One taken place keeps the others free; the error tells what is in it.
@@ -31,7 +34,10 @@ where
 
     let next = commit_of(&winner.stream, 1, &[Added::amount(2)]);
     let again = [commits[0].clone(), next.clone(), commits[2].clone()];
-    store.append_all(&again, None).await.expect("all places are free");
+    store
+        .append_all(&again, None)
+        .await
+        .expect("all places are free");
     assert_eq!(stored(&store, &commits[0]).await, from_ref(&commits[0]));
     assert_eq!(stored(&store, &next).await, [winner, next]);
     assert_eq!(stored(&store, &commits[2]).await, from_ref(&commits[2]));
@@ -48,17 +54,30 @@ where
         let cause = fresh_cause();
         let mut unseen = Vec::new();
         for id in &ids {
-            unseen.push(decider.load(id, Consistency::Strong).await.expect("foldable"));
+            unseen.push(
+                decider
+                    .load(id, Consistency::Strong)
+                    .await
+                    .expect("foldable"),
+            );
         }
         for _ in 0..2 {
             let mut transaction = Transaction::new(&cause);
             for (id, seen) in ids.iter().zip(&unseen) {
-                transaction.add(&decider, id, seen, &[Added::amount(5)]).expect("an id");
+                transaction
+                    .add(&decider, id, seen, &[Added::amount(5)])
+                    .expect("an id");
             }
-            transaction.commit(&store).await.expect("stored, now or before");
+            transaction
+                .commit(&store)
+                .await
+                .expect("stored, now or before");
         }
         for id in &ids {
-            let folded = decider.load(id, Consistency::Strong).await.expect("foldable");
+            let folded = decider
+                .load(id, Consistency::Strong)
+                .await
+                .expect("foldable");
             assert_eq!((folded.state.sum, folded.version), (5, Version::new(1)));
         }
     }
@@ -69,7 +88,10 @@ pub async fn a_claim_counts_once<S: Load + AppendAll>(store: S) {
     let cause = fresh_cause();
     let claim = Some(cause.commit_id());
     let first = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
-    store.append_all(from_ref(&first), claim).await.expect("unclaimed");
+    store
+        .append_all(from_ref(&first), claim)
+        .await
+        .expect("unclaimed");
     let second = commit_of(&first.stream, 1, &[Added::amount(1)]);
     for commit in [&first, &second] {
         let result = store.append_all(from_ref(commit), claim).await;
@@ -77,7 +99,10 @@ pub async fn a_claim_counts_once<S: Load + AppendAll>(store: S) {
     }
     assert_eq!(stored(&store, &first).await, from_ref(&first));
     let other = fresh_cause();
-    store.append_all(from_ref(&second), Some(other.commit_id())).await.expect("another claim");
+    store
+        .append_all(from_ref(&second), Some(other.commit_id()))
+        .await
+        .expect("another claim");
     assert_eq!(stored(&store, &first).await, [first, second]);
 }
 
@@ -86,7 +111,10 @@ pub async fn two_commits_in_one_place_are_refused<S: Load + AppendAll>(store: S)
     let one = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
     let two = commit_of(&one.stream, 0, &[Added::amount(2)]);
     let result = store.append_all(&[one.clone(), two], None).await;
-    let refused = matches!(result, Err(AppendAllError::Append(AppendError::Unavailable(_))));
+    let refused = matches!(
+        result,
+        Err(AppendAllError::Append(AppendError::Unavailable(_)))
+    );
     assert!(refused, "{result:?}");
     assert_eq!(stored(&store, &one).await, []);
 }
