@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::progress::Step;
+use crate::progress::{Step, say};
 use crate::project::Project;
 use crate::table::Table;
 use crate::tools::{Set, Venv};
@@ -163,7 +163,7 @@ pub(crate) fn for_aws(
             .to_string();
         table.row([function.clone(), shown, megabytes(bytes)]);
     }
-    println!("{table}");
+    say!("{table}");
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use crate::args::Test;
 use crate::build::cargo;
-use crate::progress::seconds;
+use crate::progress::{say, seconds};
 use crate::project::Project;
 use crate::table::Table;
 use crate::tools::{Set, Venv};
@@ -104,7 +104,7 @@ pub(crate) fn run(project: &Project, options: &Test) -> Result<ExitCode> {
             seconds(*time),
         ]);
     }
-    println!("\n{table}");
+    say!("\n{table}");
     Ok(if failed {
         ExitCode::FAILURE
     } else {

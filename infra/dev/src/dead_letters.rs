@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::args::DeadLetters;
 use crate::cloud::Cloud;
 use crate::env_file::dead_letter_queues;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::Running;
 use crate::table::{Table, cut};
@@ -47,12 +48,12 @@ pub(crate) async fn show(project: &Project, options: &DeadLetters) -> Result<Exi
     let running = Running::find(project).await?;
     let letters = all(&running, options.function.as_deref()).await?;
     if options.output.json {
-        println!("{:#}", serde_json::to_value(&letters)?);
+        say!("{:#}", serde_json::to_value(&letters)?);
     } else if letters.is_empty() {
-        println!("no dead letters");
+        say!("no dead letters");
     } else {
-        println!("{}", table(&letters));
-        println!("cargo dev dead-letters --json shows them whole");
+        say!("{}", table(&letters));
+        say!("cargo dev dead-letters --json shows them whole");
     }
     Ok(ExitCode::SUCCESS)
 }

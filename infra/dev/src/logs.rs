@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::args::Logs;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::Running;
 
@@ -40,8 +41,9 @@ pub(crate) async fn show(project: &Project, options: &Logs) -> Result<ExitCode> 
         let mut lines = Vec::new();
         for function in &functions {
             for event in read(&running, function, since).await? {
-                let fresh =
-                    shown.insert((function.clone(), event.event_id.clone(), event.timestamp));
+                // Emulators leave out the id of an event.
+                let id = event.event_id.clone().or_else(|| event.message.clone());
+                let fresh = shown.insert((function.clone(), id, event.timestamp));
                 if let (true, Some(text)) = (fresh, readable(event.message().unwrap_or_default())) {
                     lines.push(Line {
                         millis: event.timestamp().unwrap_or(0),
@@ -53,7 +55,7 @@ pub(crate) async fn show(project: &Project, options: &Logs) -> Result<ExitCode> 
         }
         lines.sort_by_key(|line| line.millis);
         for line in &lines {
-            println!("{} {:18} {}", clock(line.millis), line.function, line.text);
+            say!("{} {:18} {}", clock(line.millis), line.function, line.text);
         }
         if !options.follow {
             if lines.is_empty() {

@@ -4,7 +4,7 @@
 //! moves; anywhere else (a log of a build server) it is one plain line when it ends.
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -78,6 +78,19 @@ impl Drop for Step {
             self.bar.finish_and_clear();
             eprintln!("✗ {} ({})", self.label, seconds(self.started.elapsed()));
         }
+    }
+}
+
+/// `println!` through [`print`].
+macro_rules! say {
+    ($($words:tt)*) => { crate::progress::print(format_args!($($words)*)) };
+}
+pub(crate) use say;
+
+/// Prints a result. A reader that has seen enough, such as `head`, ends the program without a word.
+pub(crate) fn print(text: impl Display) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::args::Output;
 use crate::cloud::Cloud;
 use crate::deploy;
 use crate::env_file::dead_letter_queues;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::Running;
 use crate::table::Table;
@@ -31,9 +32,9 @@ struct Function {
 pub(crate) async fn show(project: &Project, output: Output) -> Result<ExitCode> {
     let Some(running) = Running::look(project).await? else {
         if output.json {
-            println!("{:#}", json!({ "up": false }));
+            say!("{:#}", json!({ "up": false }));
         } else {
-            println!("no stack is up: `cargo dev up` starts one");
+            say!("no stack is up: `cargo dev up` starts one");
         }
         return Ok(ExitCode::FAILURE);
     };
@@ -49,14 +50,15 @@ pub(crate) async fn show(project: &Project, output: Output) -> Result<ExitCode> 
             "variables": running.variables,
             "functions": functions,
         });
-        println!("{report:#}");
+        say!("{report:#}");
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
+    say!(
         "stack {} at {}: {status}",
-        running.state.stack, running.state.endpoint
+        running.state.stack,
+        running.state.endpoint
     );
-    println!("HTTP API {}", running.variables["API_URL"]);
+    say!("HTTP API {}", running.variables["API_URL"]);
     let mut table = Table::new(["function", "waiting", "in flight", "dead letters"]);
     for function in functions {
         let cell =
@@ -65,7 +67,7 @@ pub(crate) async fn show(project: &Project, output: Output) -> Result<ExitCode> 
         let [waiting, in_flight, dead_letters] = counts;
         table.row([function.name, waiting, in_flight, dead_letters]);
     }
-    println!("{table}");
+    say!("{table}");
     Ok(ExitCode::SUCCESS)
 }
 

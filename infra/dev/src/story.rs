@@ -13,6 +13,7 @@ use event_store::Load as _;
 use ports::Consistency;
 
 use crate::args::Story;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::Running;
 
@@ -27,9 +28,9 @@ pub(crate) async fn show(project: &Project, options: &Story) -> Result<ExitCode>
         bail!("nothing is stored about an order {}", options.order);
     }
     if options.output.json {
-        println!("{:#}", serde_json::to_value(&events)?);
+        say!("{:#}", serde_json::to_value(&events)?);
     } else {
-        print!("{}", tell(&events));
+        say!("{}", tell(&events).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }

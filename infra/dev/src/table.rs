@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{ContentArrangement, LineStyle, TableStyle};
+use console::Term;
+
+/// Without a terminal nobody knows how wide is wide.
+const WIDTH_USUAL: u16 = 130;
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table with a head.
 pub(crate) struct Table(comfy_table::Table);
@@ -11,7 +17,14 @@ impl Table {
     /// A table with these columns.
     pub(crate) fn new<const N: usize>(columns: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
-        table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns);
+        let width = Term::stdout()
+            .size_checked()
+            .map_or(WIDTH_USUAL, |(_, columns)| columns);
+        table
+            .load_style(STYLE)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width)
+            .set_header(columns);
         Self(table)
     }
 

@@ -6,15 +6,16 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::args::Up;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::{self, Running};
 
 pub(crate) async fn up(project: &Project, options: &Up) -> Result<ExitCode> {
     let running = stack::up(project, options.port, options.endpoint.as_deref()).await?;
     if options.output.json {
-        println!("{:#}", json!(running.variables));
+        say!("{:#}", json!(running.variables));
     } else {
-        println!("{}", summary(&running));
+        say!("{}", summary(&running));
     }
     Ok(ExitCode::SUCCESS)
 }

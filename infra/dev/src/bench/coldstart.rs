@@ -17,7 +17,7 @@ use crate::bench::runtime_api::RuntimeApi;
 use crate::build::{self, Binary, megabytes};
 use crate::cloud::{ACCESS_KEY, REGION, SECRET_KEY};
 use crate::package;
-use crate::progress::Step;
+use crate::progress::{Step, say};
 use crate::project::Project;
 use crate::table::Table;
 
@@ -102,7 +102,7 @@ pub(crate) fn run(project: &Project, options: &Coldstart) -> Result<ExitCode> {
 
 fn report(costs: &[Cost], options: &Coldstart) -> Result<()> {
     if options.output.json {
-        println!("{:#}", serde_json::to_value(costs)?);
+        say!("{:#}", serde_json::to_value(costs)?);
         return Ok(());
     }
     let mut table = Table::new([
@@ -123,8 +123,8 @@ fn report(costs: &[Cost], options: &Coldstart) -> Result<()> {
             megabytes(cost.zip_bytes),
         ]);
     }
-    println!("{table}");
-    println!(
+    say!("{table}");
+    say!(
         "medians of {} starts; limits: {RATIO_MAX} × hello, {} of memory, {} of package",
         options.runs,
         megabytes(MEMORY_BYTES_MAX),

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::args::Output;
 use crate::demo::samples::Run;
 use crate::inbound::{ENTRIES_MAX, Entry, send};
-use crate::progress::{Step, seconds};
+use crate::progress::{Step, say, seconds};
 use crate::stack::Running;
 use crate::table::Table;
 
@@ -63,11 +63,11 @@ pub(crate) async fn run(running: &Running, count: u32, output: Output) -> Result
     let report = measure(running, &sent, &ended, sending).await?;
     let well = report.fulfilled == report.orders;
     if output.json {
-        println!("{:#}", json!(report));
+        say!("{:#}", json!(report));
     } else {
-        println!("{}", table(&report));
+        say!("{}", table(&report));
         if !well {
-            println!(
+            say!(
                 "Not every order was fulfilled: `cargo dev dead-letters` and `cargo dev status` may tell why."
             );
         }

@@ -20,6 +20,7 @@ use crate::demo::report::Row;
 use crate::demo::samples::{Expect, Run, Sample};
 use crate::demo::watch::{Board, Watch};
 use crate::inbound::send_all;
+use crate::progress::say;
 use crate::project::Project;
 use crate::stack::{self, Running};
 
@@ -70,9 +71,9 @@ async fn samples(project: &Project, running: &Running, json: bool) -> Result<Exi
     let letters = letters_of(running, &run).await?;
     let well = rows.iter().all(|row| row.as_expected);
     if json {
-        println!("{:#}", report::json(&rows, &letters));
+        say!("{:#}", report::json(&rows, &letters));
     } else {
-        println!("{}", report::text(&rows, &letters, well));
+        say!("{}", report::text(&rows, &letters, well));
     }
     Ok(if well {
         ExitCode::SUCCESS
