@@ -188,6 +188,7 @@ impl Append for EventStore {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     Err(conflict(failed.item()))
                 }
+                Some(PutItemError::TransactionConflictException(_)) => Err(AppendError::Busy),
                 _ => Err(unavailable("dynamodb:PutItem")(error).into()),
             },
         }

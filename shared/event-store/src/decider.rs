@@ -218,6 +218,8 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
                 Err(AppendError::Conflict(winner)) => {
                     seen = self.after(&stream, seen, &winner, attempt, cause).await?;
                 }
+                // What the transaction leaves is most likely something else to decide on.
+                Err(AppendError::Busy) => seen = self.later(&stream, attempt, cause).await?,
                 Err(error) => return Err(ExecuteError::Append(error)),
             }
             attempt += 1;
@@ -243,10 +245,19 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
                 fresh: false,
             });
         }
+        Ok(self.later(stream, attempt, cause).await?)
+    }
+
+    async fn later(
+        &self,
+        stream: &StreamId,
+        attempt: u32,
+        cause: &Cause,
+    ) -> Result<Seen<A::State>, LoadError> {
         self.clock
             .sleep(backoff(attempt, cause.commit_id().digest()))
             .await;
-        Ok(self.refresh(stream).await?)
+        self.refresh(stream).await
     }
 
     pub(crate) fn draft(

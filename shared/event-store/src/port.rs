@@ -40,6 +40,9 @@ pub enum AppendError {
         /// Size that an item may have.
         max: usize,
     },
+    /// A transaction is under way on the stream. Nothing was stored, and the place may be taken soon.
+    #[error("a transaction is under way on the stream")]
+    Busy,
     /// The table did not answer as it should; whether the commit is stored is unknown.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -77,6 +77,7 @@ impl<'a> Transaction<'a> {
             ([], None) => Ok(()),
             ([only], None) => store.append(only).await.map_err(|error| match error {
                 AppendError::Conflict(winner) => AppendAllError::Conflict(vec![*winner]),
+                AppendError::Busy => AppendAllError::Busy,
                 other => other.into(),
             }),
             (commits, claim) => store.append_all(commits, claim).await,

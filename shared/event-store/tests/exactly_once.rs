@@ -36,6 +36,7 @@ enum Fault {
     AnswerLost,
     WriteResent,
     Unavailable(u32),
+    Busy(u32),
     StaleLoad(usize),
     Race(u64),
 }
@@ -148,6 +149,7 @@ impl World {
             Fault::AnswerLost => self.faulty.lose_an_answer(),
             Fault::WriteResent => self.faulty.resend_a_write(),
             Fault::Unavailable(times) => self.faulty.be_unavailable(*times),
+            Fault::Busy(times) => self.faulty.be_busy(*times),
             Fault::StaleLoad(commits) => self.faulty.serve_a_stale_load(*commits),
             Fault::Race(racers) => {
                 for racer in 0..*racers {
@@ -317,6 +319,7 @@ fn step() -> impl Strategy<Value = (Step, Process, Fault)> {
         1 => Just(Fault::AnswerLost),
         1 => Just(Fault::WriteResent),
         1 => (1..4_u32).prop_map(Fault::Unavailable),
+        1 => (1..4_u32).prop_map(Fault::Busy),
         1 => (1..20_usize).prop_map(Fault::StaleLoad),
         2 => (1..=RACERS_MAX).prop_map(Fault::Race),
     ];

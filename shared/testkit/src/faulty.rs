@@ -23,6 +23,7 @@ pub struct Faulty<S> {
 #[derive(Default)]
 struct Plan {
     unavailable: u32,
+    busy: u32,
     answers_lost: u32,
     resends: u32,
     missed: Option<usize>,
@@ -41,6 +42,11 @@ impl<S> Faulty<S> {
     /// The next `times` calls fail and have no effect.
     pub fn be_unavailable(&self, times: u32) {
         self.plan().unavailable += times;
+    }
+
+    /// The next `times` writes meet a transaction that is under way, and have no effect.
+    pub fn be_busy(&self, times: u32) {
+        self.plan().busy += times;
     }
 
     /// The next write is applied, and its answer lost: the caller sees `Unavailable`.
@@ -145,6 +151,9 @@ impl<S: Load> Load for Faulty<S> {
 impl<S: Append> Append for Faulty<S> {
     async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
         self.before_write().await?;
+        if spend(&mut self.plan().busy) {
+            return Err(AppendError::Busy);
+        }
         self.inner.append(commit).await?;
         self.loses()?;
         let resent = spend(&mut self.plan().resends);
@@ -163,6 +172,9 @@ impl<S: AppendAll> AppendAll for Faulty<S> {
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
         self.before_write().await.map_err(AppendError::from)?;
+        if spend(&mut self.plan().busy) {
+            return Err(AppendAllError::Busy);
+        }
         self.inner.append_all(commits, claim).await?;
         self.loses().map_err(AppendError::from)?;
         let resent = spend(&mut self.plan().resends);
