@@ -155,6 +155,29 @@ async fn after_one_missed_commit_there_is_a_second_write_and_no_read() {
 }
 
 #[tokio::test]
+async fn after_a_lost_answer_there_is_one_more_write_attempt_and_nothing_else() {
+    let bench = Bench::new().await;
+    let (process, unaware, id) = (bench.process(), bench.process(), fresh_id());
+    add(&process, &id, 1).await;
+    unaware
+        .load(&id, Consistency::Strong)
+        .await
+        .expect("foldable");
+    let (cause, command) = (reaction(), Command::Add(vec![event_of_310_bytes()]));
+    process
+        .execute(&id, &cause, &command)
+        .await
+        .expect("applied");
+    bench.meter.take();
+    let again = unaware
+        .execute(&id, &cause, &command)
+        .await
+        .expect("applied before");
+    assert_eq!((again.outcome, again.events.len()), (Outcome::Applied, 1));
+    assert_cost(bench.meter.take(), 1, 0.0, 0.0);
+}
+
+#[tokio::test]
 async fn after_several_missed_commits_there_is_one_read() {
     let bench = Bench::new().await;
     let (process, other, id) = (bench.process(), bench.process(), fresh_id());

@@ -42,6 +42,7 @@ macro_rules! contract {
             the_state_after_a_load_is_the_fold_of_all_events
             a_commit_across_a_snapshot_point_carries_the_state_of_its_end
             the_same_command_again_is_a_duplicate
+            a_command_that_meets_its_own_commit_has_succeeded
             eight_writers_on_one_stream_apply_each_command_exactly_once
             several_streams_are_appended_all_or_none_and_the_winners_are_named
             a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again

@@ -59,9 +59,9 @@ impl<'a> Transaction<'a> {
         self.commits.push(commit);
         self.settle.push(Box::new(move |stored| {
             if stored {
-                cache.put(&stream, &next)
+                cache.put(&stream, &next);
             } else {
-                cache.forget(&stream)
+                cache.forget(&stream);
             }
         }));
         Ok(())

@@ -125,15 +125,15 @@ impl World {
         match process {
             Process::First => {
                 self.deliver(self.first.clone(), cause, command, again)
-                    .await
+                    .await;
             }
             Process::Second => {
                 self.deliver(self.second.clone(), cause, command, again)
-                    .await
+                    .await;
             }
             Process::OtherLayout => {
                 self.deliver(self.other.clone(), cause, command, again)
-                    .await
+                    .await;
             }
             Process::Restarted => {
                 let fresh = Running::<1>::new(self.faulty.clone(), self.clock.clone());

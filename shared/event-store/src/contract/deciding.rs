@@ -122,6 +122,29 @@ pub async fn the_same_command_again_is_a_duplicate<S: Load + AppendAll>(store: S
     }
 }
 
+/// As after a lost answer: the write fails on the commit that it made itself, and the caller gets
+/// the very events that are stored.
+pub async fn a_command_that_meets_its_own_commit_has_succeeded<S: Load + AppendAll>(store: S) {
+    let id = fresh_id();
+    let decider = || Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+    let (one, unaware) = (decider(), decider());
+    let add = Command::Add(vec![Added::amount(1), Added::amount(2)]);
+    one.execute(&id, &fresh_cause(), &add)
+        .await
+        .expect("applied");
+    unaware
+        .load(&id, Consistency::Strong)
+        .await
+        .expect("foldable");
+    let cause = fresh_cause();
+    let first = one.execute(&id, &cause, &add).await.expect("applied");
+    let second = unaware.execute(&id, &cause, &add).await.expect("applied");
+    assert_eq!(second.outcome, Outcome::Applied);
+    assert_eq!(second.events, first.events);
+    assert_eq!((second.state, second.version), (first.state, first.version));
+    assert_eq!(fold_of_all::<1, S>(&store, &id).await.events, 4);
+}
+
 /// Eight processes, 25 commands each, one stream, all at the same time.
 pub async fn eight_writers_on_one_stream_apply_each_command_exactly_once<S>(store: S)
 where
