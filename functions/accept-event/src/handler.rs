@@ -155,3 +155,6 @@ impl<S: Load + AppendAll, C: Clock> Consume for AcceptEvent<S, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
             .into())
     }
 }
+
+#[cfg(test)]
+mod tests;

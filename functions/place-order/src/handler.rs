@@ -137,3 +137,6 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
     )
     .with("retry-after", "1")
 }
+
+#[cfg(test)]
+mod tests;

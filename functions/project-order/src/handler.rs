@@ -95,3 +95,6 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
         Err(Contended.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

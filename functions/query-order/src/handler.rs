@@ -120,3 +120,6 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
     error!(error = %error, "the order could not be looked up");
     Response::problem(503, "Try again", "the read model did not answer").with("retry-after", "1")
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,6 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
         sent
     }
 }
+
+#[cfg(test)]
+mod tests;

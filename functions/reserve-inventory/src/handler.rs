@@ -148,3 +148,6 @@ impl<S: Load + AppendAll, C: Clock> React for ReserveInventory<S, C> {
         self.reserve(order, cause).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,8 @@ impl<C: Clock> SandboxCarrier<C> {
 impl<C: Clock> Carrier for SandboxCarrier<C> {
     async fn pick_up(&self, pickup: &Pickup<'_>) -> Result<String, PickupError> {
         let lines = pickup.address.0.values().filter_map(|line| line.as_str());
-        let mut told = lines.filter_map(|line| Behaviour::parse(line, "deliverable", "undeliverable"));
+        let mut told =
+            lines.filter_map(|line| Behaviour::parse(line, "deliverable", "undeliverable"));
         match told.next().unwrap_or(Behaviour::Approve) {
             Behaviour::Approve => {}
             Behaviour::Decline => {

@@ -99,13 +99,13 @@ impl<C: Clock> PaymentProvider for SandboxPayments<C> {
             }
         }
         Ok(Receipt {
-            reference: format!("sandbox-charge-{}", charge.idempotency_key),
+            reference: format!("sandbox-{}", charge.idempotency_key),
         })
     }
 
     async fn refund(&self, refund: &Refund<'_>) -> Result<Receipt, Unavailable> {
         Ok(Receipt {
-            reference: format!("sandbox-refund-{}", refund.idempotency_key),
+            reference: format!("sandbox-{}", refund.idempotency_key),
         })
     }
 }
