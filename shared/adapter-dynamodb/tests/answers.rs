@@ -93,7 +93,7 @@ async fn a_taken_place_counts_more_than_a_busy_one() {
         .await;
     match result {
         Err(AppendAllError::Conflict(winners)) => {
-            assert_eq!(winners[0].commit_id.as_str(), "winner")
+            assert_eq!(winners[0].commit_id.as_str(), "winner");
         }
         other => panic!("not {other:?}"),
     }

@@ -12,7 +12,7 @@
 //! | cold | 2 | 1 | 0.5 |
 //!
 //! This crate holds the port ([`Load`], [`Append`], [`AppendAll`]), what runs on it, an in-memory
-//! implementation and the [`contract`] that every implementation obeys. DynamoDB's is in
+//! implementation and the [`contract`](mod@contract) that every implementation obeys. DynamoDB's is in
 //! `adapter-dynamodb`.
 
 mod backoff;
