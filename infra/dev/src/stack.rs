@@ -175,7 +175,7 @@ pub(crate) async fn up(
     endpoint: Option<&str>,
 ) -> Result<Running> {
     let (state, emulated) = match endpoint {
-        Some(endpoint) => (foreign(project, endpoint).await?, Emulated::BySomethingElse),
+        Some(endpoint) => foreign(project, endpoint).await?,
         None => own(project, port).await?,
     };
     // Written before anything can fail: `down` must find the emulator.
@@ -226,7 +226,11 @@ pub(crate) fn env_path(project: &Project) -> PathBuf {
 
 /// Whether an emulator answers.
 pub(crate) async fn answers(endpoint: &str) -> bool {
-    reqwest::get(emulator::health_url(endpoint))
+    is_well(&emulator::health_url(endpoint)).await
+}
+
+async fn is_well(url: &str) -> bool {
+    reqwest::get(url)
         .await
         .is_ok_and(|answer| answer.status().is_success())
 }
@@ -269,7 +273,7 @@ async fn own(project: &Project, port: Option<u16>) -> Result<(State, Emulated)> 
     Ok((state, Emulated::ByMiniStack))
 }
 
-async fn foreign(project: &Project, endpoint: &str) -> Result<State> {
+async fn foreign(project: &Project, endpoint: &str) -> Result<(State, Emulated)> {
     let endpoint = endpoint.trim_end_matches('/').to_owned();
     if let Some(state) = State::read(project)?
         && state.endpoint != endpoint
@@ -285,11 +289,18 @@ async fn foreign(project: &Project, endpoint: &str) -> Result<State> {
             emulator::health_url(&endpoint)
         );
     }
-    Ok(State {
+    let is_ministack = is_well(&format!("{endpoint}/_ministack/health")).await;
+    let emulated = if is_ministack {
+        Emulated::ByMiniStack
+    } else {
+        Emulated::BySomethingElse
+    };
+    let state = State {
         endpoint,
         stack: NAME.to_owned(),
         emulator_pid: None,
-    })
+    };
+    Ok((state, emulated))
 }
 
 async fn cloud_of(state: &State) -> Cloud {
