@@ -8,8 +8,8 @@ use domain::customer::MayNotOrder;
 use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
-use event_store::{AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction, backoff};
-use ports::{Clock, Consistency};
+use event_store::{AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction};
+use ports::{Backoff, Clock, Consistency};
 use reaction::{Consume, Done, Failure, Message};
 
 /// How often stock is replenished against orders for it, before the event goes back to its queue.
@@ -91,7 +91,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
                     self.clock
-                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
                         .await;
                 }
                 Err(error) => return Err(error.into()),

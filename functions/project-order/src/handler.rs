@@ -6,8 +6,8 @@
 
 use domain::{OrderId, OrderView};
 use envelope::{Cause, Envelope};
-use event_store::{Load, backoff, envelopes_from};
-use ports::{Clock, Consistency, LoadView, Revision, SaveView, SaveViewError};
+use event_store::{Load, envelopes_from};
+use ports::{Backoff, Clock, Consistency, LoadView, Revision, SaveView, SaveViewError};
 use reaction::{Done, Failure, React};
 
 /// How often a view is folded again because another writer saved it, before the event goes back to its queue.
@@ -86,7 +86,7 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
                 Err(SaveViewError::Conflict) => {
                     consistency = Consistency::Strong;
                     self.clock
-                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
                         .await;
                 }
                 Err(SaveViewError::Unavailable(error)) => return Err(error.into()),

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use adapter_dynamodb::{NotACommit, commit_of_record};
 use envelope::{Envelope, Sealer, Timestamp};
-use event_store::backoff;
-use ports::{Class, Clock, DeadLetter, DeadLetters, Publish, PublishError, Unavailable};
+use ports::{Backoff, Class, Clock, DeadLetter, DeadLetters, Publish, PublishError, Unavailable};
 use serde_json::{Value, json};
 use telemetry::metric;
 use tracing::{error, info, warn};
@@ -135,7 +134,7 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             let Some(first) = left.first() else {
                 return Ok(());
             };
-            let wait = backoff(round, first.event.version.get());
+            let wait = Backoff::IN_PROCESS.wait(round, first.event.version.get());
             let remaining = Duration::from_millis(deadline.millis_since(self.clock.now()));
             if remaining < wait + MARGIN {
                 break;

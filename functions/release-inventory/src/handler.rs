@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use domain::events::{OrderLine, PaymentFailed, ShipmentFailed};
 use domain::{OrderId, ProductId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope, EventData, UnreadableEvent};
-use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction, backoff};
-use ports::{Clock, Consistency};
+use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction};
+use ports::{Backoff, Clock, Consistency};
 use reaction::{Done, Failure, React};
 
 /// How often a release is tried against orders for the same products, before the event goes back
@@ -58,7 +58,7 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     self.clock
-                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
                         .await;
                 }
                 Err(error) => return Err(error.into()),

@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 use domain::events::OrderPlaced;
 use domain::{ProductId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope};
-use event_store::{
-    AppendAll, AppendAllError, Decider, Folded, Load, LoadError, Transaction, backoff,
-};
-use ports::{Clock, Consistency};
+use event_store::{AppendAll, AppendAllError, Decider, Folded, Load, LoadError, Transaction};
+use ports::{Backoff, Clock, Consistency};
 use reaction::{Done, Failure, React};
 
 /// How often a reservation is tried against other orders for the same products, before the event
@@ -128,7 +126,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
                     self.clock
-                        .sleep(backoff(attempt, cause.commit_id().digest()))
+                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
                         .await;
                 }
                 Err(error) => return Err(error.into()),

@@ -18,7 +18,7 @@ use crate::cloud::Cloud;
 use crate::env_file::dead_letter_queues;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::Running;
+use crate::running::Running;
 use crate::table::{Table, cut};
 
 const HIDDEN_SECONDS: i32 = 20;

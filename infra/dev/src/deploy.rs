@@ -1,7 +1,7 @@
 //! Deploys the plain form of the template through CloudFormation, as a pipeline would.
 //!
-//! The archives of one build lie under a prefix that their contents determine. So a changed function changes the
-//! stack's parameters, and CloudFormation itself sees what has to be updated.
+//! The stack's events are followed while it is made or changed: when a resource fails, the user reads which, and why,
+//! and not merely that the stack rolled back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_cloudformation::error::DisplayErrorContext;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent};
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use serde_json::Value;
 
-use crate::cloud::{Cloud, REGION};
-use crate::package::{Package, fingerprint};
+use crate::archive::Archive;
+use crate::cloud::Cloud;
+use crate::package::Package;
 use crate::progress::Step;
 
 const POLL: Duration = Duration::from_millis(250);
@@ -38,84 +37,14 @@ pub(crate) struct Deployment<'a> {
 impl Deployment<'_> {
     /// Uploads the packages and the template, creates or updates the stack, waits, and returns its outputs.
     pub(crate) async fn run(mut self, packages: &[Package]) -> Result<Outputs> {
-        let bucket = code_bucket(self.stack);
-        let prefix = format!("{}/", fingerprint(packages));
-        let template_key = format!("{prefix}template.json");
-        self.upload(&bucket, &prefix, &template_key, packages)
-            .await?;
+        let archive = Archive::fill(self.cloud, self.stack, packages, self.template).await?;
         self.parameters
-            .insert("CodeBucket".to_owned(), bucket.clone());
-        self.parameters.insert("CodePrefix".to_owned(), prefix);
-        let url = format!("{}/{bucket}/{template_key}", self.cloud.endpoint);
-        self.apply(&url).await
-    }
-
-    async fn upload(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        template_key: &str,
-        packages: &[Package],
-    ) -> Result<()> {
-        let step = Step::counted("Uploading the functions", packages.len() as u64);
-        let s3 = self.cloud.s3();
-        if s3.head_bucket().bucket(bucket).send().await.is_err() {
-            let place = CreateBucketConfiguration::builder()
-                .location_constraint(BucketLocationConstraint::from(REGION))
-                .build();
-            let created = s3
-                .create_bucket()
-                .bucket(bucket)
-                .create_bucket_configuration(place)
-                .send()
-                .await;
-            created.with_context(|| {
-                format!(
-                    "cannot create the bucket {bucket} at {}",
-                    self.cloud.endpoint
-                )
-            })?;
-        }
-        let mut sent = 0;
-        for (position, package) in packages.iter().enumerate() {
-            let key = format!("{prefix}{}.zip", package.function);
-            step.now(&package.function);
-            if s3
-                .head_object()
-                .bucket(bucket)
-                .key(&key)
-                .send()
-                .await
-                .is_err()
-            {
-                let body = ByteStream::from_path(&package.path).await?;
-                let put = s3
-                    .put_object()
-                    .bucket(bucket)
-                    .key(&key)
-                    .body(body)
-                    .send()
-                    .await;
-                put.with_context(|| format!("cannot upload {key}"))?;
-                sent += 1;
-            }
-            step.at(position as u64 + 1);
-        }
-        let body = ByteStream::from(self.template.as_bytes().to_vec());
-        let put = s3
-            .put_object()
-            .bucket(bucket)
-            .key(template_key)
-            .body(body)
-            .send()
-            .await;
-        put.context("cannot upload the template")?;
-        step.done(if sent == 0 {
-            "nothing changed".to_owned()
-        } else {
-            format!("{sent} of {}", packages.len())
-        });
-        Ok(())
+            .insert("CodeBucket".to_owned(), archive.bucket.clone());
+        self.parameters
+            .insert("CodePrefix".to_owned(), archive.prefix.clone());
+        let outputs = self.apply(&archive.template_url(self.cloud)).await?;
+        archive.sweep().await?;
+        Ok(outputs)
     }
 
     async fn apply(&self, template_url: &str) -> Result<Outputs> {
@@ -243,11 +172,6 @@ impl Deployment<'_> {
     }
 }
 
-/// The bucket that holds a stack's archives.
-pub(crate) fn code_bucket(stack: &str) -> String {
-    format!("{stack}-code")
-}
-
 /// A stack's outputs, if it exists.
 pub(crate) async fn outputs(cloud: &Cloud, stack: &str) -> Result<Option<Outputs>> {
     let Some(stack) = find(cloud, stack).await? else {
@@ -296,7 +220,7 @@ pub(crate) async fn find(cloud: &Cloud, stack: &str) -> Result<Option<Stack>> {
     }
 }
 
-/// Deletes a stack, the bucket of its archives too, and waits until it is gone. True if there was one.
+/// Deletes a stack and waits until it is gone. True if there was one.
 pub(crate) async fn remove(cloud: &Cloud, stack: &str) -> Result<bool> {
     if find(cloud, stack).await?.is_none() {
         return Ok(false);
@@ -325,30 +249,6 @@ pub(crate) async fn remove(cloud: &Cloud, stack: &str) -> Result<bool> {
         "the stack {stack} was not deleted within {} s",
         DEPLOY_MAX.as_secs()
     )
-}
-
-/// Deletes the bucket of a stack's archives with all that is in it.
-pub(crate) async fn remove_bucket(cloud: &Cloud, stack: &str) -> Result<()> {
-    let (s3, bucket) = (cloud.s3(), code_bucket(stack));
-    if s3.head_bucket().bucket(&bucket).send().await.is_err() {
-        return Ok(());
-    }
-    let mut pages = s3.list_objects_v2().bucket(&bucket).into_paginator().send();
-    while let Some(page) = pages.next().await {
-        for key in page?
-            .contents()
-            .iter()
-            .filter_map(aws_sdk_s3::types::Object::key)
-        {
-            s3.delete_object().bucket(&bucket).key(key).send().await?;
-        }
-    }
-    s3.delete_bucket()
-        .bucket(&bucket)
-        .send()
-        .await
-        .with_context(|| format!("cannot delete the bucket {bucket}"))?;
-    Ok(())
 }
 
 fn is_deleted(stack: &Stack) -> bool {

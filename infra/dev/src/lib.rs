@@ -3,6 +3,7 @@
 //! It is a library with a thin program around it, so that the end-to-end tests start their stack through
 //! [`stack::Stack`] and thus in the very way in which users do.
 
+mod archive;
 pub mod args;
 mod bench;
 mod build;
@@ -18,6 +19,7 @@ mod logs;
 mod package;
 mod progress;
 mod project;
+mod running;
 mod seed;
 pub mod stack;
 mod state;

@@ -16,7 +16,7 @@ use time::macros::format_description;
 use crate::args::Logs;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::Running;
+use crate::running::Running;
 
 const POLL: Duration = Duration::from_millis(700);
 /// A line may arrive later than one with a later time: following looks back this far.

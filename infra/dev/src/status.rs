@@ -13,7 +13,7 @@ use crate::deploy;
 use crate::env_file::dead_letter_queues;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::Running;
+use crate::running::Running;
 use crate::table::Table;
 
 /// A function and the queues around it.

@@ -15,7 +15,7 @@ use ports::Consistency;
 use crate::args::Story;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::Running;
+use crate::running::Running;
 
 /// The aggregates whose streams have the order's id.
 const STREAMS: [&str; 4] = ["Order", "Reservation", "Payment", "Shipment"];

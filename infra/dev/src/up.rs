@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::args::Up;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::{self, Running};
+use crate::running::{self, Running};
 
 pub(crate) async fn up(project: &Project, options: &Up) -> Result<ExitCode> {
-    let running = stack::up(project, options.port, options.endpoint.as_deref()).await?;
+    let running = running::up(project, options.port, options.endpoint.as_deref()).await?;
     if options.output.json {
         say!("{:#}", json!(running.variables));
     } else {
@@ -21,7 +21,7 @@ pub(crate) async fn up(project: &Project, options: &Up) -> Result<ExitCode> {
 }
 
 pub(crate) async fn down(project: &Project) -> Result<ExitCode> {
-    if !stack::down(project).await? {
+    if !running::down(project).await? {
         eprintln!("nothing is up");
     }
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,10 @@
 //! The one loop around a pure decision: read, decide, append; on a conflict, decide again.
 
 use envelope::{Aggregate, Cause, Envelope, InvalidId, StreamId, Version};
-use ports::{Clock, Consistency};
+use ports::{Backoff, Clock, Consistency};
 
 use crate::cache::Cache;
-use crate::{Append, AppendError, Commit, Folded, Load, ReadError, UnreadableHistory, backoff};
+use crate::{Append, AppendError, Commit, Folded, Load, ReadError, UnreadableHistory};
 
 /// How often a command is decided before it gives up against other writers.
 const ATTEMPTS_MAX: u32 = 10;
@@ -255,7 +255,7 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
         cause: &Cause,
     ) -> Result<Seen<A::State>, LoadError> {
         self.clock
-            .sleep(backoff(attempt, cause.commit_id().digest()))
+            .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
             .await;
         self.refresh(stream).await
     }

@@ -15,7 +15,6 @@
 //! implementation and the [`contract`](mod@contract) that every implementation obeys. DynamoDB's is in
 //! `adapter-dynamodb`.
 
-mod backoff;
 mod cache;
 mod commit;
 pub mod contract;
@@ -26,7 +25,6 @@ mod port;
 mod size;
 mod transaction;
 
-pub use backoff::backoff;
 pub use commit::{Carried, Commit, RECENT_MAX, Recent, Recorded, implied_causation_id};
 pub use decider::{Decider, ExecuteError, Executed, LoadError, Outcome};
 pub use folded::{Folded, UnreadableHistory, envelopes_from};

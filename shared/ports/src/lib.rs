@@ -1,20 +1,24 @@
-//! What the system needs from outside, as narrow traits: time, identities, the bus, dead letters
-//! and views. (The event store has a crate of its own.)
+//! What the system needs from outside, as narrow traits: time, identities, the bus, redelivery, dead
+//! letters and views. (The event store has a crate of its own.)
 //!
 //! Readers and writers are separate traits, so that a trait in a handler's signature is an action
 //! in its role. Each port comes with an in-memory implementation that obeys the same contract; the
 //! whole system runs on these in one process, under a clock that a test moves.
 
+mod backoff;
 mod clock;
 mod dead_letters;
 mod ids;
 mod publish;
+mod redeliver;
 mod unavailable;
 mod views;
 
+pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dead_letters::{Class, DeadLetter, DeadLetters, MemoryDeadLetters};
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use publish::{MemoryBus, Publish, PublishError};
+pub use redeliver::{MemoryRedeliveries, Redeliver};
 pub use unavailable::Unavailable;
 pub use views::{Consistency, LoadView, MemoryViews, Revision, SaveView, SaveViewError, Viewed};

@@ -4,11 +4,12 @@
 //! own redrive, which knows no reason, is left for what the function cannot answer for: a crash, a
 //! time-out, or a dead-letter queue that takes nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use envelope::Timestamp;
 use futures::StreamExt;
-use ports::{Class, Clock, DeadLetter, DeadLetters, Unavailable};
+use ports::{Backoff, Class, Clock, DeadLetter, DeadLetters, Redeliver, Unavailable};
 use serde_json::{Value, json};
 use telemetry::metric;
 use tracing::{error, info, warn};
@@ -20,8 +21,9 @@ const MARGIN: Duration = Duration::from_millis(500);
 
 /// A handler with what it needs around it.
 #[derive(Clone)]
-pub struct Host<H, D, C> {
+pub struct Host<H, Q, D, C> {
     handler: H,
+    queue: Q,
     dead_letters: D,
     clock: C,
     attempts_max: u32,
@@ -37,11 +39,12 @@ pub struct InvocationFailed;
 #[error("stopped after {0} ms: the function's time is up")]
 struct TimedOut(u128);
 
-impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
+impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
     /// A host that gives an event up after `attempts_max` attempts.
-    pub fn new(handler: H, dead_letters: D, clock: C, attempts_max: u32) -> Self {
+    pub fn new(handler: H, queue: Q, dead_letters: D, clock: C, attempts_max: u32) -> Self {
         Self {
             handler,
+            queue,
             dead_letters,
             clock,
             attempts_max,
@@ -113,11 +116,8 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
             Failure::Terminal(_) => Class::Terminal,
             Failure::Transient(_) if message.attempt >= self.attempts_max => Class::Exhausted,
             Failure::Transient(error) => {
-                warn!(
-                    event.id = message.event_id(), event.type = message.event_type(),
-                    correlation.id = message.correlation_id(), attempt = message.attempt,
-                    duration_ms, error = chain(error.as_ref()), "attempt failed; the event will be delivered again"
-                );
+                self.hand_back(message, &chain(error.as_ref()), duration_ms)
+                    .await;
                 return false;
             }
         };
@@ -127,7 +127,8 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
                 error!(
                     event.id = message.event_id(), event.type = message.event_type(),
                     correlation.id = message.correlation_id(), attempt = message.attempt,
-                    duration_ms, ?class, error = chain(failure.error()), "event given up; it is in the dead-letter queue"
+                    duration_ms, ?class, error = chain(failure.error()),
+                    "event given up; it is in the dead-letter queue"
                 );
                 true
             }
@@ -139,6 +140,28 @@ impl<H: Consume, D: DeadLetters, C: Clock> Host<H, D, C> {
                 );
                 false
             }
+        }
+    }
+
+    /// Has the queue deliver the message again, later each time. Where that cannot be said (to
+    /// Lambda itself, or to a queue that does not answer), the platform's own pause applies.
+    async fn hand_back(&self, message: &Message, why: &str, duration_ms: u64) {
+        let mut seed = DefaultHasher::new();
+        message.id.hash(&mut seed);
+        let wait = Backoff::REDELIVERY.wait(message.attempt.saturating_sub(1), seed.finish());
+        warn!(
+            event.id = message.event_id(), event.type = message.event_type(),
+            correlation.id = message.correlation_id(), attempt = message.attempt, duration_ms,
+            wait_ms = wait.as_millis(), error = why,
+            "attempt failed; the event will be delivered again"
+        );
+        if let Some(receipt) = &message.receipt
+            && let Err(unavailable) = self.queue.redeliver(receipt, wait).await
+        {
+            warn!(
+                error = chain(&unavailable),
+                "the event comes again when the queue's time-out ends"
+            );
         }
     }
 

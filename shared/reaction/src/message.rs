@@ -8,6 +8,8 @@ use serde_json::Value;
 pub struct Message {
     /// The queue's id of it; `None` if it did not come through a queue.
     pub id: Option<String>,
+    /// What the queue knows this delivery by.
+    pub receipt: Option<String>,
     /// Its body: an EventBridge event, or, if that is not JSON, its text.
     pub body: Value,
     /// The number of this delivery, from 1.
@@ -20,6 +22,7 @@ impl Message {
     pub fn bare(body: Value) -> Self {
         Self {
             id: None,
+            receipt: None,
             body,
             attempt: 1,
         }
@@ -32,6 +35,7 @@ impl Message {
         let attempt = record["attributes"]["ApproximateReceiveCount"].as_str();
         Self {
             id: record["messageId"].as_str().map(str::to_owned),
+            receipt: record["receiptHandle"].as_str().map(str::to_owned),
             body: serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned())),
             attempt: attempt.and_then(|count| count.parse().ok()).unwrap_or(1),
         }

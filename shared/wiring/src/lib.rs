@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use adapter_dynamodb::{Client, EventStore, Views};
-use adapter_sqs::DeadLetterQueue;
+use adapter_sqs::Queue;
 use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -89,12 +89,12 @@ impl Wiring {
     ///
     /// # Errors
     /// [`MissingVariable`] without `DEAD_LETTER_QUEUE_URL`.
-    pub fn dead_letters(&self) -> Result<DeadLetterQueue, MissingVariable> {
-        let client = adapter_sqs::aws_sdk_sqs::Client::new(&self.aws);
-        Ok(DeadLetterQueue::new(
-            client,
-            variable("DEAD_LETTER_QUEUE_URL")?,
-        ))
+    pub fn dead_letters(&self) -> Result<Queue, MissingVariable> {
+        Ok(self.queue(variable("DEAD_LETTER_QUEUE_URL")?))
+    }
+
+    fn queue(&self, url: String) -> Queue {
+        Queue::new(adapter_sqs::aws_sdk_sqs::Client::new(&self.aws), url)
     }
 
     /// What puts the seal on events, and checks it.
@@ -122,9 +122,10 @@ impl Wiring {
         let attempts_max = std::env::var("ATTEMPTS_MAX")
             .ok()
             .and_then(|text| text.parse().ok());
-        let dead_letters = self.dead_letters()?;
+        let (queue, dead_letters) = (self.queue(variable("QUEUE_URL")?), self.dead_letters()?);
         let host = Host::new(
             handler,
+            queue,
             dead_letters,
             SystemClock,
             attempts_max.unwrap_or(ATTEMPTS_MAX),

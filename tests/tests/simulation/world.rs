@@ -11,8 +11,8 @@ use event_store::Memory;
 use futures::future::LocalBoxFuture;
 use partners::{SandboxCarrier, SandboxPayments, SentNotices};
 use ports::{
-    Clock, Consistency, LoadView, ManualClock, MemoryBus, MemoryDeadLetters, MemoryViews,
-    PublishError,
+    Clock, Consistency, LoadView, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries,
+    MemoryViews, PublishError,
 };
 use reaction::{Consume, Host, React, Verified};
 use serde_json::{Value, json};
@@ -154,6 +154,7 @@ impl World {
     fn consumer<H: Consume>(&mut self, handler: H) {
         let host = Host::new(
             handler,
+            MemoryRedeliveries::default(),
             self.letters.clone(),
             self.clock.clone(),
             ATTEMPTS_MAX,

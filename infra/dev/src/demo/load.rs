@@ -21,7 +21,7 @@ use crate::args::Output;
 use crate::demo::samples::Run;
 use crate::inbound::{ENTRIES_MAX, Entry, send};
 use crate::progress::{Step, say, seconds};
-use crate::stack::Running;
+use crate::running::Running;
 use crate::table::Table;
 
 /// BatchGetItem takes this many keys (docs.aws.amazon.com/amazondynamodb, "BatchGetItem").

@@ -22,7 +22,7 @@ use crate::demo::watch::{Board, Watch};
 use crate::inbound::send_all;
 use crate::progress::say;
 use crate::project::Project;
-use crate::stack::{self, Running};
+use crate::running::{self, Running};
 
 /// How long an order may take; the slowest sample needs some ten seconds.
 const ORDER_MAX: Duration = Duration::from_secs(90);
@@ -31,7 +31,7 @@ const ORDER_MAX: Duration = Duration::from_secs(90);
 pub(crate) async fn run(project: &Project, options: &Demo) -> Result<ExitCode> {
     let running = match Running::look(project).await? {
         Some(running) => running,
-        None => stack::up(project, None, None).await?,
+        None => running::up(project, None, None).await?,
     };
     match options.orders {
         Some(count) => load::run(&running, count, options.output).await,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::dead_letters;
 use crate::demo::samples::{Expect, Sample};
 use crate::progress::{is_terminal, seconds};
-use crate::stack::Running;
+use crate::running::Running;
 use crate::story;
 
 const POLL: Duration = Duration::from_millis(250);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use envelope::{Cause, CommandId, CommitId, Envelope, Sealer, StreamId, Version};
-use ports::{ManualClock, MemoryDeadLetters};
+use ports::{ManualClock, MemoryDeadLetters, MemoryRedeliveries};
 
 use super::*;
 use crate::{React, Verified};
@@ -34,17 +34,20 @@ impl React for Obedient {
 }
 
 struct World {
-    host: Host<Verified<Obedient>, MemoryDeadLetters, ManualClock>,
+    host: Host<Verified<Obedient>, MemoryRedeliveries, MemoryDeadLetters, ManualClock>,
+    queue: MemoryRedeliveries,
     letters: MemoryDeadLetters,
     reaction: Obedient,
 }
 
 fn world() -> World {
     let (letters, reaction) = (MemoryDeadLetters::default(), Obedient::default());
+    let queue = MemoryRedeliveries::default();
     let verified = Verified::new(reaction.clone(), Sealer::new(KEY));
     let clock = ManualClock::at(Timestamp::from_millis(1_000));
     World {
-        host: Host::new(verified, letters.clone(), clock, 3),
+        host: Host::new(verified, queue.clone(), letters.clone(), clock, 3),
+        queue,
         letters,
         reaction,
     }
@@ -69,7 +72,7 @@ fn event(told: &str) -> Value {
 }
 
 fn record(id: &str, body: &str, attempt: u32) -> Value {
-    json!({"messageId": id, "body": body, "eventSource": "aws:sqs",
+    json!({"messageId": id, "receiptHandle": format!("receipt-{id}"), "body": body, "eventSource": "aws:sqs",
            "attributes": {"ApproximateReceiveCount": attempt.to_string()}})
 }
 
@@ -144,6 +147,24 @@ async fn the_last_attempt_becomes_a_dead_letter_with_its_reason() {
         "{}",
         letter.reason
     );
+}
+
+#[tokio::test]
+async fn a_failed_message_comes_again_later_each_time_and_no_other_is_held_back() {
+    let world = world();
+    for attempt in 1..=2 {
+        let failing = record("failed", &event("fail").to_string(), attempt);
+        let healthy = record("good", &event("do it").to_string(), attempt);
+        deliver(&world, vec![failing, healthy]).await;
+    }
+    let requests = world.queue.requests();
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert!(
+        requests
+            .iter()
+            .all(|(receipt, _)| receipt == "receipt-failed")
+    );
+    assert!(requests[0].1 <= Duration::from_secs(2) && requests[1].1 <= Duration::from_secs(8));
 }
 
 #[tokio::test]
