@@ -79,10 +79,20 @@ pub(crate) fn text(rows: &[Row], letters: &[DeadLetter], well: bool) -> String {
         );
     }
     let order = rows.first().map_or("<order>", |row| row.order.as_str());
-    text += &format!(
-        "\nLook further:\n  cargo dev story {order:24} what caused what\n  cargo dev dead-letters --json           \
-         dead letters, whole\n  cargo dev logs --follow                 what the functions say\n"
-    );
+    text += "\nLook further:\n";
+    for (command, what) in [
+        (format!("cargo dev story {order}"), "what caused what"),
+        (
+            "cargo dev dead-letters --json".to_owned(),
+            "dead letters, whole",
+        ),
+        (
+            "cargo dev logs --follow".to_owned(),
+            "what the functions say",
+        ),
+    ] {
+        text += &format!("  {command:34} {what}\n");
+    }
     text += if well {
         "\nEvery order ended as expected."
     } else {
