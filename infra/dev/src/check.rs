@@ -40,6 +40,28 @@ impl StepName {
             Self::Fmt => "fmt: cargo fmt --check",
             Self::Lint => "lint: cargo clippy",
             Self::Template => "template: translate.py --check, cfn-lint",
+            Self::Unit => "unit: cargo test",
+            Self::E2e => "e2e: cargo test --test flows",
+        }
+    }
+
+    fn commands(self, project: &Project) -> Result<Vec<Command>> {
+        let cargo = |arguments: &[&str]| {
+            let mut command = cargo(project);
+            command.args(arguments);
+            command
+        };
+        Ok(match self {
+            Self::Fmt => vec![cargo(&["fmt", "--all", "--check"])],
+            Self::Lint => vec![cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])],
+            Self::Template => template(project)?,
             Self::Unit => vec![cargo(&["test", "--workspace", "--", "--skip", END_TO_END])],
             // The whole workspace is named for its features; the only test of this name is the one in tests/.
             Self::E2e => vec![cargo(&[
