@@ -34,7 +34,7 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     /// Only when the request or the answer is not JSON.
     pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
-        let id = request.path_parameters.get("id").map_or("", String::as_str);
+        let id = request.path_parameter("id");
         let key = OrderView::key(id);
         let response = match self
             .views

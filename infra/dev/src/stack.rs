@@ -201,7 +201,7 @@ pub(crate) fn local_parameters(emulated: Emulated) -> BTreeMap<String, String> {
         ("RelayRecordAgeSeconds", "60"),
         ("Retain", "false"),
         // Long enough for a slow partner, short enough to watch a retry.
-        ("VisibilitySeconds", "5"),
+        ("VisibilitySeconds", "30"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

@@ -16,13 +16,22 @@ use serde_json::{Value, json};
 pub struct Request {
     /// The route that matched, for example `GET /orders/{id}`.
     pub route_key: String,
-    /// The values of the route's variables.
-    pub path_parameters: BTreeMap<String, String>,
+    /// The values of the route's variables; none if it has no variables.
+    path_parameters: Option<BTreeMap<String, String>>,
     body: Option<String>,
     is_base64_encoded: bool,
 }
 
 impl Request {
+    /// The value of a variable of the route; empty if the route has no such variable.
+    #[must_use]
+    pub fn path_parameter(&self, name: &str) -> &str {
+        let parameters = self.path_parameters.as_ref();
+        parameters
+            .and_then(|all| all.get(name))
+            .map_or("", String::as_str)
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
@@ -88,7 +97,7 @@ mod tests {
     #[test]
     fn a_body_is_read_plain_or_in_base64_and_a_bad_one_is_a_problem() {
         let request = |body: &str, is_base64_encoded| -> Request {
-            let json = json!({"routeKey": "POST /orders", "body": body, "isBase64Encoded": is_base64_encoded});
+            let json = json!({"routeKey": "POST /orders", "body": body, "pathParameters": null, "isBase64Encoded": is_base64_encoded});
             serde_json::from_value(json).expect("a request")
         };
         assert_eq!(request("{\"a\":1}", false).json(), Ok(json!({"a": 1})));

@@ -3,6 +3,7 @@
 //! Logs carry ids and never a payload. Metrics are in CloudWatch's embedded format, so that they
 //! cost no request; they are written once for each invocation.
 
+use metrics::Unit;
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tracing_subscriber::EnvFilter;
 
@@ -24,6 +25,9 @@ pub mod metric {
     pub const DURATION_MS: &str = "DurationMs";
     /// Age of the event when the attempt began. Unit: milliseconds.
     pub const EVENT_AGE_MS: &str = "EventAgeMs";
+
+    pub(crate) const COUNTS: [&str; 5] = [HANDLED, DUPLICATE, FAILED, DEAD_LETTER, PUBLISHED];
+    pub(crate) const TIMES: [&str; 3] = [DURATION_MS, EVENT_AGE_MS, RELAY_LAG_MS];
 }
 
 /// Holds the metrics of this process until they are written.
@@ -48,6 +52,12 @@ impl Telemetry {
             .cloudwatch_namespace(namespace.to_owned())
             .with_dimension("Function", function.to_owned())
             .init();
+        for name in metric::COUNTS {
+            metrics::describe_counter!(name, Unit::Count, "");
+        }
+        for name in metric::TIMES {
+            metrics::describe_histogram!(name, Unit::Milliseconds, "");
+        }
         Self(collector.ok())
     }
 

@@ -1,0 +1,78 @@
+//! Functions that cannot even say what is wrong with them: a bad deployment, as it happens.
+//!
+//! Their events are moved to their dead-letter queues by the platform. (Breaking them takes a call
+//! for which no other part of this project needs the SDK; the emulator takes it unsigned.)
+
+use serde_json::{Value, json};
+
+use crate::outside::Outside;
+
+/// Takes a function's variables away, so that its process ends as soon as it begins.
+async fn break_function(outside: &Outside<'_>, name: &str) {
+    let stack = outside.stack;
+    let function = format!("{}-{name}", stack.env("STACK_NAME"));
+    let url = format!(
+        "{}/2015-03-31/functions/{function}/configuration",
+        stack.endpoint()
+    );
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential={}/20261121/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
+        stack.env("AWS_ACCESS_KEY_ID"),
+        stack.env("AWS_REGION")
+    );
+    let body = json!({ "Environment": { "Variables": { "AWS_ENDPOINT_URL": stack.endpoint() } } });
+    let request = outside
+        .http
+        .put(url)
+        .header("authorization", scope)
+        .json(&body);
+    let response = request.send().await.expect("the emulator answers");
+    assert!(
+        response.status().is_success(),
+        "{:?}",
+        response.text().await
+    );
+}
+
+pub(crate) async fn what_a_crashing_function_leaves_is_in_its_dead_letter_queue(
+    outside: &Outside<'_>,
+) {
+    break_function(outside, "text-customer").await;
+    outside
+        .put_inbound(&Outside::order(
+            "flow-crashed",
+            "sandbox-approve",
+            "prod-13",
+        ))
+        .await;
+    // Nobody waits for the broken one.
+    outside.wait_for("flow-crashed", "SHIPPED").await;
+    let moved = outside
+        .dead_letter("DLQ_TEXT_CUSTOMER", "evt-flow-crashed")
+        .await;
+    assert_eq!(
+        moved["detail"]["eventType"], "OrderPlaced",
+        "the event as it came: {moved}"
+    );
+}
+
+pub(crate) async fn what_a_broken_relay_leaves_is_in_its_dead_letter_queue(outside: &Outside<'_>) {
+    // After the other test's order went through.
+    outside.wait_for("flow-crashed", "SHIPPED").await;
+    break_function(outside, "relay-events").await;
+    outside
+        .put_inbound(&Outside::order(
+            "flow-unrelayed",
+            "sandbox-approve",
+            "prod-14",
+        ))
+        .await;
+    outside.story_with("flow-unrelayed", &["OrderPlaced"]).await;
+    let record: Value = outside
+        .dead_letter("DLQ_RELAY_EVENTS", "DDBStreamBatchInfo")
+        .await;
+    assert!(
+        record["DDBStreamBatchInfo"]["batchSize"].is_number(),
+        "{record}"
+    );
+}

@@ -1,0 +1,55 @@
+//! End to end: the deployed template, the real binaries, the emulator, and other systems that know
+//! nothing but the AWS API.
+//!
+//! One stack serves all flows, because starting it costs more than any of them; they run side by
+//! side, as on any busy system. Those that break a function come last.
+
+mod breaking;
+mod failing;
+mod forging;
+mod ordering;
+mod outside;
+
+use std::collections::BTreeMap;
+
+use dev::stack::{Stack, StackOptions};
+use outside::Outside;
+
+/// Attempts before an event is given up, in these tests.
+pub(crate) const ATTEMPTS_MAX: u32 = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_flow_ends_as_it_should() {
+    let parameters = BTreeMap::from([
+        ("AttemptsMax".to_owned(), ATTEMPTS_MAX.to_string()),
+        // Short, so that what comes back from a function that never answers comes back soon.
+        ("VisibilitySeconds".to_owned(), "5".to_owned()),
+        ("RelayRecordAgeSeconds".to_owned(), "60".to_owned()),
+    ]);
+    let options = StackOptions {
+        parameters,
+        ..StackOptions::default()
+    };
+    let stack = Stack::start(options).await.expect("a stack");
+    let outside = Outside::of(&stack).await;
+    tokio::join!(
+        ordering::an_order_event_of_another_system_becomes_a_shipped_order(&outside),
+        ordering::an_order_over_http_can_be_followed_by_its_links(&outside),
+        ordering::a_cloud_event_is_an_order_like_any_other(&outside),
+        ordering::twenty_deliveries_are_one_order_one_charge_one_shipment(&outside),
+        ordering::a_declined_card_releases_the_stock(&outside),
+        ordering::an_undeliverable_parcel_refunds_and_releases(&outside),
+        ordering::what_is_out_of_stock_fails_and_reserves_nothing(&outside),
+        ordering::bad_requests_are_told_why(&outside),
+        failing::a_malformed_event_is_a_dead_letter_with_its_reason(&outside),
+        failing::an_event_that_fails_every_attempt_is_a_dead_letter_with_its_reason(&outside),
+        failing::a_provider_that_recovers_in_time_loses_no_order(&outside),
+        forging::a_forged_event_on_the_domain_bus_changes_nothing(&outside),
+        forging::an_internal_event_on_the_inbound_bus_is_refused(&outside),
+    );
+    outside.no_log_quotes_a_payload().await;
+    tokio::join!(
+        breaking::what_a_crashing_function_leaves_is_in_its_dead_letter_queue(&outside),
+        breaking::what_a_broken_relay_leaves_is_in_its_dead_letter_queue(&outside),
+    );
+}

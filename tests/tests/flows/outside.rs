@@ -1,0 +1,213 @@
+//! What another system has: the AWS API, the HTTP API, and names. It also looks into the stack as
+//! an operator would.
+
+use std::time::{Duration, Instant};
+
+use adapter_dynamodb::EventStore;
+use dev::stack::Stack;
+use envelope::{Envelope, StreamId, Version};
+use event_store::{Load, envelopes_from};
+use ports::Consistency;
+use serde_json::{Value, json};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// A line of every address and the e-mail domain of every customer: what must not be in a log.
+pub(crate) const PERSONAL: &str = "17 Confidential Lane";
+
+pub(crate) struct Outside<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) http: reqwest::Client,
+    events: aws_sdk_eventbridge::Client,
+    queues: aws_sdk_sqs::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    store: EventStore,
+}
+
+impl<'a> Outside<'a> {
+    pub(crate) async fn of(stack: &'a Stack) -> Self {
+        let credentials = aws_sdk_sqs::config::Credentials::new(
+            stack.env("AWS_ACCESS_KEY_ID"),
+            stack.env("AWS_SECRET_ACCESS_KEY"),
+            None,
+            None,
+            "the stack's variables",
+        );
+        let aws = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .endpoint_url(stack.env("AWS_ENDPOINT_URL"))
+            .region(aws_config::Region::new(stack.env("AWS_REGION").to_owned()))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        let dynamodb = adapter_dynamodb::Client::new(&aws);
+        Self {
+            stack,
+            http: reqwest::Client::new(),
+            events: aws_sdk_eventbridge::Client::new(&aws),
+            queues: aws_sdk_sqs::Client::new(&aws),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
+            store: EventStore::new(dynamodb, stack.env("EVENTS_TABLE")),
+        }
+    }
+
+    /// An order as another system says it: nothing in it that only we would know.
+    pub(crate) fn order(id: &str, method: &str, product: &str) -> Value {
+        json!({
+            "eventId": format!("evt-{id}"),
+            "eventType": "OrderPlaced",
+            "schemaVersion": 1,
+            "timestamp": "2026-11-21T10:00:00Z",
+            "metadata": { "correlationId": format!("story-{id}") },
+            "data": {
+                "orderId": id,
+                "customerId": "cust-7",
+                "items": [{ "productId": product, "quantity": 1, "unitPrice": { "amount": 1999, "currency": "EUR" } }],
+                "total": { "amount": 1999, "currency": "EUR" },
+                "shippingAddress": { "line1": PERSONAL, "city": "London" },
+                "payment": { "method": method },
+            },
+        })
+    }
+
+    pub(crate) async fn put(&self, bus: &str, source: &str, kind: &str, detail: &Value) {
+        let entry = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder()
+            .event_bus_name(self.stack.env(bus))
+            .source(source)
+            .detail_type(kind)
+            .detail(detail.to_string())
+            .build();
+        let output = self.events.put_events().entries(entry).send().await;
+        let output = output.expect("the bus answers");
+        assert_eq!(output.failed_entry_count(), 0, "{:?}", output.entries());
+    }
+
+    pub(crate) async fn put_inbound(&self, detail: &Value) {
+        self.put("INBOUND_BUS", "shop.of.another.team", "order", detail)
+            .await;
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.stack.env("API_URL"));
+        let response = self.http.get(url).send().await.expect("the API answers");
+        let status = response.status().as_u16();
+        (status, response.json().await.expect("JSON"))
+    }
+
+    /// Waits until the order has this status; panics when it ends otherwise.
+    pub(crate) async fn wait_for(&self, order_id: &str, status: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let (code, body) = self.get(&format!("/orders/{order_id}")).await;
+            let now = body["status"].as_str().unwrap_or_default().to_owned();
+            if now == status {
+                return body;
+            }
+            let ended = ["SHIPPED", "FAILED"].contains(&now.as_str());
+            assert!(!ended, "{order_id} is {now}, not {status}: {body}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{order_id} is still {now} ({code}): {body}"
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until the stored story of an order has an event of each of these types.
+    pub(crate) async fn story_with(&self, order_id: &str, types: &[&str]) -> Vec<Envelope> {
+        let begun = Instant::now();
+        loop {
+            let story = self.story(order_id).await;
+            let has = |kind: &&str| story.iter().any(|event| event.event_type == **kind);
+            if types.iter().all(|kind| has(kind)) {
+                return story;
+            }
+            let seen: Vec<_> = story.iter().map(|event| &event.event_type).collect();
+            assert!(begun.elapsed() < PATIENCE, "{order_id} has only {seen:?}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// What is stored about an order, in the order of its streams.
+    pub(crate) async fn story(&self, order_id: &str) -> Vec<Envelope> {
+        let mut story = Vec::new();
+        for kind in ["Order", "Reservation", "Payment", "Shipment"] {
+            let stream = StreamId::new(kind, order_id).expect("an id");
+            let first = Version::new(1);
+            let commits = self.store.read(&stream, first, Consistency::Strong).await;
+            story.extend(envelopes_from(&commits.expect("readable"), first));
+        }
+        story
+    }
+
+    /// Waits for a dead letter whose text contains `needle`, and takes it out of the queue.
+    pub(crate) async fn dead_letter(&self, queue: &str, needle: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let request = self
+                .queues
+                .receive_message()
+                .queue_url(self.stack.env(queue));
+            let output = request
+                .max_number_of_messages(10)
+                .visibility_timeout(1)
+                .send()
+                .await;
+            for message in output.expect("the queue answers").messages() {
+                let body = message.body().unwrap_or_default();
+                if body.contains(needle) {
+                    let receipt = message.receipt_handle().expect("a receipt");
+                    let delete = self
+                        .queues
+                        .delete_message()
+                        .queue_url(self.stack.env(queue));
+                    delete
+                        .receipt_handle(receipt)
+                        .send()
+                        .await
+                        .expect("deleted");
+                    return serde_json::from_str(body).unwrap_or_else(|_| body.into());
+                }
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "no dead letter with {needle} in {queue}"
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Logs carry ids, and never what an event says about a person.
+    pub(crate) async fn no_log_quotes_a_payload(&self) {
+        let groups = self
+            .logs
+            .describe_log_groups()
+            .send()
+            .await
+            .expect("log groups");
+        let mut lines = 0;
+        for group in groups.log_groups() {
+            let name = group.log_group_name().expect("a name");
+            let mut pages = self
+                .logs
+                .filter_log_events()
+                .log_group_name(name)
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                for event in page.expect("logs").events() {
+                    let line = event.message().unwrap_or_default();
+                    lines += 1;
+                    for personal in [PERSONAL, "@example", "unitPrice", "shippingAddress\":"] {
+                        assert!(
+                            !line.contains(personal),
+                            "{name} logged {personal:?}: {line}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(lines > 100, "the functions' logs were found: {lines} lines");
+    }
+}
