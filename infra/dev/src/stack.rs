@@ -198,7 +198,6 @@ pub(crate) fn local_parameters(emulated: Emulated) -> BTreeMap<String, String> {
         ("EmailSender", "orders@example.com"),
         ("LogRetentionDays", "1"),
         ("RelayPartialBatch", partial),
-        ("RelayRecordAgeSeconds", "60"),
         ("Retain", "false"),
         // Long enough for a slow partner, short enough to watch a retry.
         ("VisibilitySeconds", "30"),

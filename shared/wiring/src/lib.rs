@@ -24,6 +24,10 @@ const ATTEMPTS_MAX: u32 = 5;
 /// How long one attempt at connecting may take. Functions are meant to fail soon and try again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long one request may take before the SDK tries it again. A connection that died while the
+/// function was frozen would otherwise be waited for until the function's own time is up.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A variable that the function cannot do without.
 #[derive(Debug, thiserror::Error)]
 #[error("the environment variable {0} is not set; the template in infra/ sets it")]
@@ -52,6 +56,7 @@ impl Wiring {
         let telemetry = Telemetry::start(&namespace, &function);
         let timeouts = aws_config::timeout::TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
         let aws = aws_config::defaults(BehaviorVersion::latest())
             .timeout_config(timeouts)

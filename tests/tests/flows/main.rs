@@ -5,6 +5,7 @@
 //! side, as on any busy system. Those that break a function come last.
 
 mod breaking;
+mod contract;
 mod failing;
 mod forging;
 mod ordering;
@@ -46,6 +47,7 @@ async fn every_flow_ends_as_it_should() {
         failing::a_provider_that_recovers_in_time_loses_no_order(&outside),
         forging::a_forged_event_on_the_domain_bus_changes_nothing(&outside),
         forging::an_internal_event_on_the_inbound_bus_is_refused(&outside),
+        contract::the_event_store_obeys_its_contract_on_the_emulator(&outside),
     );
     outside.no_log_quotes_a_payload().await;
     tokio::join!(

@@ -1,0 +1,26 @@
+//! The event store's own contract, against the emulator's tables: the same suite that the embedded
+//! database and the in-memory store pass.
+
+use std::process::Command;
+
+use crate::outside::Outside;
+
+pub(crate) async fn the_event_store_obeys_its_contract_on_the_emulator(outside: &Outside<'_>) {
+    let endpoint = outside.stack.endpoint().to_owned();
+    let suite = tokio::task::spawn_blocking(move || {
+        Command::new(env!("CARGO"))
+            // The whole workspace is named for its features, so that nothing is compiled again.
+            .args(["test", "--workspace", "--test", "contract"])
+            .env("EVENT_STORE_TEST_ENDPOINT", endpoint)
+            .output()
+            .expect("cargo runs")
+    });
+    let output = suite.await.expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains(" 22 passed"), "the suite was run: {text}");
+}
