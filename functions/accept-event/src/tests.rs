@@ -13,13 +13,13 @@ fn world() -> (AcceptEvent<Memory, ManualClock>, Memory) {
     (AcceptEvent::new(store.clone(), clock), store)
 }
 
-fn message(detail: Value) -> Message {
+fn message(detail: &Value) -> Message {
     Message::bare(json!({ "source": "shop.web", "detail-type": "OrderPlaced", "detail": detail }))
 }
 
 fn registered(active: bool) -> Message {
     message(
-        json!({ "eventId": "reg-1", "eventType": "UserRegistered", "data": {
+        &json!({ "eventId": "reg-1", "eventType": "UserRegistered", "data": {
             "customerId": "cust-1", "name": "Ada", "email": "ada@example.com", "phone": "+441234567", "active": active,
         }}),
     )
@@ -51,7 +51,7 @@ async fn an_event_is_stored_as_it_came_under_its_own_id_in_its_own_story() {
         .await
         .expect("a customer");
     assert_eq!(
-        handler.consume(&message(order())).await.expect("taken"),
+        handler.consume(&message(&order())).await.expect("taken"),
         Done::Handled
     );
     let stream = StreamId::new("Order", "ord-1").expect("valid");
@@ -71,7 +71,7 @@ async fn an_event_is_stored_as_it_came_under_its_own_id_in_its_own_story() {
 #[tokio::test]
 async fn twenty_deliveries_are_one_event() {
     let (handler, store) = world();
-    let stock = message(json!({ "eventId": "in-1", "eventType": "StockReplenished",
+    let stock = message(&json!({ "eventId": "in-1", "eventType": "StockReplenished",
         "data": { "productId": "prod-1", "quantity": 5 } }));
     handler
         .consume(&registered(true))
@@ -83,7 +83,7 @@ async fn twenty_deliveries_are_one_event() {
         } else {
             Done::Duplicate
         };
-        for message in [&message(order()), &stock] {
+        for message in [&message(&order()), &stock] {
             // A new process knows nothing of what the last one saw.
             let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
             let handler = AcceptEvent::new(store.clone(), clock);
@@ -98,7 +98,7 @@ async fn a_replenishment_is_counted_once_however_much_happens_to_the_product_in_
     let (handler, store) = world();
     let stock = |id: usize| {
         message(
-            json!({ "eventId": format!("in-{id}"), "eventType": "StockReplenished",
+            &json!({ "eventId": format!("in-{id}"), "eventType": "StockReplenished",
             "data": { "productId": "prod-1", "quantity": 1 } }),
         )
     };
@@ -118,14 +118,14 @@ async fn a_replenishment_is_counted_once_however_much_happens_to_the_product_in_
 #[tokio::test]
 async fn an_order_of_a_customer_who_is_not_known_yet_is_tried_again() {
     let (handler, _) = world();
-    let early = handler.consume(&message(order())).await;
+    let early = handler.consume(&message(&order())).await;
     assert!(matches!(early, Err(Failure::Transient(_))));
     handler
         .consume(&registered(true))
         .await
         .expect("a customer");
     assert_eq!(
-        handler.consume(&message(order())).await.expect("taken"),
+        handler.consume(&message(&order())).await.expect("taken"),
         Done::Handled
     );
 }
@@ -157,7 +157,7 @@ async fn what_can_never_be_taken_is_refused_with_its_reason_and_changes_nothing(
     for (change, expected) in cases {
         let mut event = order();
         change(&mut event);
-        let reason = is_terminal(handler.consume(&message(event)).await);
+        let reason = is_terminal(handler.consume(&message(&event)).await);
         assert!(reason.contains(expected), "{expected}: {reason}");
     }
     assert_eq!(store.log_from(0).len(), 1, "the customer alone");
@@ -170,15 +170,15 @@ async fn an_order_id_belongs_to_the_first_event_and_a_closed_account_may_not_ord
         .consume(&registered(true))
         .await
         .expect("a customer");
-    handler.consume(&message(order())).await.expect("taken");
+    handler.consume(&message(&order())).await.expect("taken");
     let mut other = order();
     other["eventId"] = json!("evt-2");
-    assert!(is_terminal(handler.consume(&message(other)).await).contains("placed before"));
+    assert!(is_terminal(handler.consume(&message(&other)).await).contains("placed before"));
 
     let (handler, _) = world();
     handler
         .consume(&registered(false))
         .await
         .expect("a customer");
-    assert!(is_terminal(handler.consume(&message(order())).await).contains("not active"));
+    assert!(is_terminal(handler.consume(&message(&order())).await).contains("not active"));
 }

@@ -7,9 +7,7 @@
 use adapter_dynamodb::EventStore;
 use envelope::{Aggregate, Cause, CommandId, Envelope, Version};
 use event_store::contract::{Added, Command, Over, Tally};
-use event_store::{
-    AppendError, Commit, Decider, ExecuteError, Executed, Load, Outcome, Transaction,
-};
+use event_store::{AppendError, Decider, ExecuteError, Executed, Load, Outcome, Transaction};
 use ports::{Consistency, Ids, RandomIds, SystemClock};
 use testkit::{Dynamo, Meter, Usage, dynamo};
 
@@ -353,51 +351,4 @@ async fn what_is_too_large_is_not_sent() {
     let usage = bench.meter.take();
     // The first load of an unknown stream is not cached, so that there is one read.
     assert_cost(usage, 1, 0.0, 0.5);
-}
-
-/// Around each kilobyte step one byte decides about a unit, and so about a state that rides for free.
-/// (Only zeros at the end of a number, which the estimate does not look for, are free.)
-#[tokio::test]
-async fn the_size_estimate_is_what_is_billed() {
-    use event_store::Append;
-    let bench = Bench::new().await;
-    for carries in [false, true] {
-        for step in [1, 2, 5] {
-            let empty = commit_padded(0, carries).item_bytes();
-            for bytes in step * 1024 - 2..=step * 1024 + 2 {
-                let commit = commit_padded(bytes - empty, carries);
-                assert_eq!(commit.item_bytes(), bytes);
-                bench.meter.take();
-                bench
-                    .store
-                    .append(&commit)
-                    .await
-                    .expect("the place is free");
-                let estimate = f64::from(u32::try_from(bytes.div_ceil(1024)).expect("small"));
-                assert_cost(bench.meter.take(), 1, estimate, 0.0);
-            }
-        }
-    }
-}
-
-fn commit_padded(bytes: usize, carries: bool) -> Commit {
-    let cause = reaction();
-    Commit {
-        stream: Tally::<1>::stream(&fresh_id()).expect("an id"),
-        first: Version::new(12_345),
-        commit_id: cause.commit_id().clone(),
-        time: envelope::Timestamp::from_millis(1_795_212_345_678),
-        metadata: cause.metadata(),
-        events: vec![event_store::Recorded {
-            event_id: None,
-            event_type: "Added".to_owned(),
-            schema_version: 1,
-            data: serde_json::Value::String("x".repeat(bytes)),
-        }],
-        carried: carries.then(|| event_store::Carried {
-            layout: 3_141_592_653,
-            state: b"{\"sum\":1}".to_vec(),
-            recent: event_store::Recent::from_digests(vec![1; event_store::RECENT_MAX]),
-        }),
-    }
 }

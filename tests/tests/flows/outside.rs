@@ -120,7 +120,7 @@ impl<'a> Outside<'a> {
         loop {
             let story = self.story(order_id).await;
             let has = |kind: &&str| story.iter().any(|event| event.event_type == **kind);
-            if types.iter().all(|kind| has(kind)) {
+            if types.iter().all(has) {
                 return story;
             }
             let seen: Vec<_> = story.iter().map(|event| &event.event_type).collect();

@@ -43,7 +43,7 @@ type Function = Box<dyn Fn(Value, Timestamp) -> LocalBoxFuture<'static, Value>>;
 
 /// A message in a queue, and how often it was delivered.
 struct Queued {
-    id: u64,
+    id: String,
     body: Value,
     attempt: u32,
 }
@@ -170,10 +170,12 @@ impl World {
     fn seed_data(&mut self) {
         for product in PRODUCTS {
             let data = json!({"productId": product, "quantity": STOCK});
-            self.put_inbound(json!({"eventId": format!("stock-{product}"), "eventType": "StockReplenished", "data": data}));
+            self.put_inbound(&json!({"eventId": format!("stock-{product}"), "eventType": "StockReplenished", "data": data}));
         }
         let data = json!({"customerId": "cust-1", "name": "Ada", "email": "ada@example.com", "phone": "+441234567"});
-        self.put_inbound(json!({"eventId": "cust-1", "eventType": "UserRegistered", "data": data}));
+        self.put_inbound(
+            &json!({"eventId": "cust-1", "eventType": "UserRegistered", "data": data}),
+        );
     }
 
     /// Puts an order on the inbound bus; what is on a bus may be delivered twice.
@@ -203,16 +205,16 @@ impl World {
             "shippingAddress": {"line1": line}, "payment": {"method": method},
         }});
         for _ in 0..self.random.usize(1..4) {
-            self.put_inbound(event.clone());
+            self.put_inbound(&event);
         }
         self.orders.insert(order_id.to_owned(), told);
     }
 
     /// Messages that must end as dead letters, one each, and disturb nobody.
     pub(crate) fn send_rubbish(&mut self) {
-        self.put_inbound(json!({"eventType": "OrderPlaced", "data": {}}));
+        self.put_inbound(&json!({"eventType": "OrderPlaced", "data": {}}));
         self.put_inbound(
-            json!({"eventId": "forged-1", "eventType": "PaymentCompleted", "data": {}}),
+            &json!({"eventId": "forged-1", "eventType": "PaymentCompleted", "data": {}}),
         );
         let unsealed = json!({"eventId": "forged-2", "eventType": "OrderPlaced", "schemaVersion": 1,
             "timestamp": "2026-01-01T00:00:00Z", "aggregateType": "Order", "aggregateId": "ord-x", "version": 1,
@@ -227,7 +229,7 @@ impl World {
         PRODUCTS[self.random.usize(..PRODUCTS.len())]
     }
 
-    fn put_inbound(&mut self, detail: Value) {
+    fn put_inbound(&mut self, detail: &Value) {
         self.enqueue(
             "accept-event",
             json!({"source": "shop.test", "detail": detail}),
@@ -237,7 +239,7 @@ impl World {
     fn enqueue(&mut self, function: &'static str, body: Value) {
         self.next_id += 1;
         let message = Queued {
-            id: self.next_id,
+            id: self.next_id.to_string(),
             body,
             attempt: 1,
         };
@@ -328,7 +330,7 @@ impl World {
             .drain(..queue.len().min(self.random.usize(1..=10)))
             .collect();
         let record = |message: &Queued| {
-            json!({"messageId": message.id.to_string(), "body": message.body.to_string(),
+            json!({"messageId": message.id, "body": message.body.to_string(),
                    "attributes": {"ApproximateReceiveCount": message.attempt.to_string()}})
         };
         let payload = json!({"Records": batch.iter().map(record).collect::<Vec<_>>()});
@@ -340,9 +342,7 @@ impl World {
             .iter()
             .collect();
         for mut message in batch {
-            let again = failed
-                .iter()
-                .any(|f| f["itemIdentifier"] == message.id.to_string());
+            let again = failed.iter().any(|f| f["itemIdentifier"] == message.id);
             if died || again {
                 message.attempt += 1;
                 self.queues.get_mut(name).expect("a queue").push(message);
