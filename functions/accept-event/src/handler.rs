@@ -9,11 +9,8 @@ use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
 use event_store::{AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction};
-use ports::{Backoff, Clock, Consistency};
+use ports::{Clock, Consistency, Retry};
 use reaction::{Consume, Done, Failure, Message};
-
-/// How often stock is replenished against orders for it, before the event goes back to its queue.
-const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
@@ -29,11 +26,6 @@ pub struct AcceptEvent<S, C> {
 #[derive(Debug, thiserror::Error)]
 #[error("aggregateId (or subject) names another aggregate than the data does")]
 struct OtherAggregate;
-
-/// Orders took the product every time.
-#[derive(Debug, thiserror::Error)]
-#[error("the stock is contended: {ATTEMPTS_MAX} attempts lost against orders")]
-struct Contended;
 
 impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
     /// A handler over a store.
@@ -80,7 +72,8 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         let id = replenished.product_id.as_str().to_owned();
         let replenish = stock_item::Command::Replenish(replenished);
         let mut consistency = Consistency::Eventual;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
+        loop {
             let seen = self.stock.load(&id, consistency).await?;
             let events = StockItem::decide(&seen.state, &replenish)?;
             let mut transaction = Transaction::new(cause).claimed();
@@ -90,14 +83,11 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
                 Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
-                    self.clock
-                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
-                        .await;
+                    retry.lost().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Contended.into())
     }
 }
 

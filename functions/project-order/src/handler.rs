@@ -7,11 +7,8 @@
 use domain::{OrderId, OrderView};
 use envelope::{Cause, Envelope};
 use event_store::{Load, envelopes_from};
-use ports::{Backoff, Clock, Consistency, LoadView, Revision, SaveView, SaveViewError};
+use ports::{Clock, Consistency, LoadView, Retry, Revision, SaveView, SaveViewError};
 use reaction::{Done, Failure, React};
-
-/// How often a view is folded again because another writer saved it, before the event goes back to its queue.
-const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
@@ -25,11 +22,6 @@ pub struct ProjectOrder<S, V, C> {
 #[derive(Debug, thiserror::Error)]
 #[error("the store ends before the version of the event that was delivered")]
 struct StoreIsBehind;
-
-/// Other events of the order were folded every time.
-#[derive(Debug, thiserror::Error)]
-#[error("the view is contended: {ATTEMPTS_MAX} attempts lost against other events")]
-struct Contended;
 
 impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
     /// A handler over the store and the views.
@@ -71,7 +63,8 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
         let id = &event.aggregate_id;
         let key = OrderView::key(id);
         let mut consistency = Consistency::Eventual;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
+        loop {
             let (mut view, revision) = match self.views.load(&key, consistency).await? {
                 Some(viewed) => (viewed.view, viewed.revision),
                 None => (OrderView::new(OrderId::new(id)), Revision::default()),
@@ -85,14 +78,11 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
                 Ok(()) => return Ok(Done::Handled),
                 Err(SaveViewError::Conflict) => {
                     consistency = Consistency::Strong;
-                    self.clock
-                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
-                        .await;
+                    retry.lost().await?;
                 }
                 Err(SaveViewError::Unavailable(error)) => return Err(error.into()),
             }
         }
-        Err(Contended.into())
     }
 }
 

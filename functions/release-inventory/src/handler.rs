@@ -3,18 +3,12 @@
 //! What is held is read from the reservation, not from the event: it is the inventory's own record,
 //! and the two events that lead here can both arrive without releasing twice.
 
-use std::collections::BTreeMap;
-
-use domain::events::{OrderLine, PaymentFailed, ShipmentFailed};
-use domain::{OrderId, ProductId, Reservation, StockItem, reservation, stock_item};
+use domain::events::{OrderLine, PaymentFailed, ShipmentFailed, quantities};
+use domain::{OrderId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope, EventData, UnreadableEvent};
 use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction};
-use ports::{Backoff, Clock, Consistency};
+use ports::{Clock, Consistency, Retry};
 use reaction::{Done, Failure, React};
-
-/// How often a release is tried against orders for the same products, before the event goes back
-/// to its queue.
-const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
@@ -24,11 +18,6 @@ pub struct ReleaseInventory<S, C> {
     reservations: Decider<Reservation, S, C>,
     stock: Decider<StockItem, S, C>,
 }
-
-/// Other orders took the same products every time.
-#[derive(Debug, thiserror::Error)]
-#[error("the stock is contended: {ATTEMPTS_MAX} attempts lost against other orders")]
-struct Contended;
 
 impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
     /// A handler over a store.
@@ -44,7 +33,8 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
 
     async fn release(&self, order_id: &OrderId, cause: &Cause) -> Result<Done, Failure> {
         let id = order_id.as_str();
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
+        loop {
             // Read strongly: a failed order is rare, and must not find its reservation missing.
             let seen = self.reservations.load(id, Consistency::Strong).await?;
             let events = Reservation::decide(&seen.state, &reservation::Command::Release)?;
@@ -57,14 +47,11 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
             match transaction.commit(&self.store).await {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
-                    self.clock
-                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
-                        .await;
+                    retry.lost().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Contended.into())
     }
 
     async fn free(
@@ -73,12 +60,7 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
         order_id: &OrderId,
         items: &[OrderLine],
     ) -> Result<(), Failure> {
-        let mut held = BTreeMap::<&ProductId, u32>::new();
-        for line in items {
-            let quantity = held.entry(&line.product_id).or_default();
-            *quantity = quantity.saturating_add(line.quantity);
-        }
-        for (product_id, quantity) in held {
+        for (product_id, quantity) in quantities(items) {
             // Read strongly: with an outdated state "more is released than was held" would be a false alarm.
             let seen = self
                 .stock

@@ -3,18 +3,12 @@
 //! All products of an order are reserved in one transaction with the reservation itself: all or
 //! none, and never twice. "Not enough" is said only after strongly consistent reads.
 
-use std::collections::BTreeMap;
-
-use domain::events::OrderPlaced;
+use domain::events::{OrderPlaced, quantities};
 use domain::{ProductId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope};
 use event_store::{AppendAll, AppendAllError, Decider, Folded, Load, LoadError, Transaction};
-use ports::{Backoff, Clock, Consistency};
+use ports::{Clock, Consistency, Retry};
 use reaction::{Done, Failure, React};
-
-/// How often a reservation is tried against other orders for the same products, before the event
-/// goes back to its queue.
-const ATTEMPTS_MAX: u32 = 8;
 
 /// The handler.
 #[derive(Clone)]
@@ -24,11 +18,6 @@ pub struct ReserveInventory<S, C> {
     reservations: Decider<Reservation, S, C>,
     stock: Decider<StockItem, S, C>,
 }
-
-/// Other orders took the same products every time.
-#[derive(Debug, thiserror::Error)]
-#[error("the stock is contended: {ATTEMPTS_MAX} attempts lost against other orders")]
-struct Contended;
 
 /// Stock of each product of an order, as it was seen, and what is wanted of it.
 type Stock = Vec<(ProductId, u32, Folded<stock_item::State>)>;
@@ -50,15 +39,11 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
         order: &OrderPlaced,
         consistency: Consistency,
     ) -> Result<Stock, LoadError> {
-        let mut wanted = BTreeMap::<_, u32>::new();
-        for line in &order.items {
-            let quantity = wanted.entry(line.product_id.clone()).or_default();
-            *quantity = quantity.saturating_add(line.quantity);
-        }
+        let wanted = quantities(&order.items);
         let mut stock = Vec::with_capacity(wanted.len());
         for (product_id, quantity) in wanted {
             let seen = self.stock.load(product_id.as_str(), consistency).await?;
-            stock.push((product_id, quantity, seen));
+            stock.push((product_id.clone(), quantity, seen));
         }
         Ok(stock)
     }
@@ -92,7 +77,8 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
     async fn reserve(&self, order: OrderPlaced, cause: &Cause) -> Result<Done, Failure> {
         let id = order.order_id.as_str();
         let mut consistency = Consistency::Eventual;
-        for attempt in 0..ATTEMPTS_MAX {
+        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
+        loop {
             let seen = self.reservations.load(id, consistency).await?;
             if seen.state != reservation::State::Absent {
                 return Ok(Done::Duplicate);
@@ -125,14 +111,11 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
-                    self.clock
-                        .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
-                        .await;
+                    retry.lost().await?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Contended.into())
     }
 }
 

@@ -29,6 +29,17 @@ pub struct OrderLine {
     pub unit_price: Money,
 }
 
+/// How many of each product some lines add up to.
+#[must_use]
+pub fn quantities(lines: &[OrderLine]) -> BTreeMap<&ProductId, u32> {
+    let mut wanted = BTreeMap::<_, u32>::new();
+    for line in lines {
+        let quantity = wanted.entry(&line.product_id).or_default();
+        *quantity = quantity.saturating_add(line.quantity);
+    }
+    wanted
+}
+
 /// Where a parcel goes: at least one line, under whatever names the sender uses, kept as they came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]

@@ -11,6 +11,7 @@ mod dead_letters;
 mod ids;
 mod publish;
 mod redeliver;
+mod retry;
 mod unavailable;
 mod views;
 
@@ -20,5 +21,6 @@ pub use dead_letters::{Class, DeadLetter, DeadLetters, MemoryDeadLetters};
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use publish::{MemoryBus, Publish, PublishError};
 pub use redeliver::{MemoryRedeliveries, Redeliver};
+pub use retry::{Contended, Retry};
 pub use unavailable::Unavailable;
 pub use views::{Consistency, LoadView, MemoryViews, Revision, SaveView, SaveViewError, Viewed};
