@@ -162,17 +162,24 @@ fn what_a_rule_cannot_deliver_is_retried_and_then_kept() {
 }
 
 #[test]
-fn every_dead_letter_queue_keeps_its_letters_for_two_weeks_and_raises_an_alarm() {
+fn no_queue_forgets_a_message_within_two_weeks() {
+    let template = Template::read();
+    for queue in template.of("AWS::SQS::Queue") {
+        assert_eq!(
+            queue.properties["MessageRetentionPeriod"].as_u64(),
+            Some(TWO_WEEKS_SECONDS),
+            "{}",
+            queue.name
+        );
+    }
+}
+
+#[test]
+fn every_dead_letter_queue_raises_an_alarm_and_can_be_found() {
     let template = Template::read();
     let dead_letters = template.dead_letters();
     assert!(!dead_letters.is_empty());
     for name in dead_letters {
-        let queue = template.get(name);
-        assert_eq!(
-            queue.properties["MessageRetentionPeriod"].as_u64(),
-            Some(TWO_WEEKS_SECONDS),
-            "{name}"
-        );
         assert!(
             template.alarmed(name, "ApproximateNumberOfMessagesVisible"),
             "{name} has no alarm"
@@ -185,6 +192,20 @@ fn every_dead_letter_queue_keeps_its_letters_for_two_weeks_and_raises_an_alarm()
                 .values()
                 .any(|output| output["Value"] == json!({ "Ref": name })),
             "{name} is no output"
+        );
+    }
+}
+
+#[test]
+fn every_queue_whose_function_falls_behind_raises_an_alarm() {
+    let template = Template::read();
+    let dead_letters = template.dead_letters();
+    for queue in template.of("AWS::SQS::Queue") {
+        assert!(
+            dead_letters.contains(queue.name)
+                || template.alarmed(queue.name, "ApproximateAgeOfOldestMessage"),
+            "{} has no alarm",
+            queue.name
         );
     }
 }

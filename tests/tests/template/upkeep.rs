@@ -1,6 +1,6 @@
 //! What keeps the stack operable: everything is deployed, named by its stack, logged, watched and restorable.
 //!
-//! Alarms on dead letters are checked with the queues, in `delivery`.
+//! Alarms on queues are checked in `delivery`.
 
 use std::collections::BTreeSet;
 use std::fs;
