@@ -96,6 +96,15 @@ fn every_table_can_be_restored_and_refuses_to_be_deleted() {
 }
 
 #[test]
+fn what_is_to_expire_in_the_events_table_does() {
+    let template = Template::read();
+    assert_eq!(
+        template.get("EventsTable").properties["TimeToLiveSpecification"],
+        json!({ "AttributeName": "ttl", "Enabled": true })
+    );
+}
+
+#[test]
 fn every_name_begins_with_the_stacks() {
     const NAMES: [&str; 8] = [
         "AlarmName",
