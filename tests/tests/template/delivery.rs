@@ -231,3 +231,24 @@ fn a_queue_hides_a_message_six_times_as_long_as_its_function_may_run() {
         }
     }
 }
+
+#[test]
+fn a_function_behind_the_api_gives_up_before_the_api_does() {
+    /// How long an HTTP API waits when its integration does not say less.
+    const API_SECONDS: u64 = 30;
+    let template = Template::read();
+    for integration in template.of("AWS::ApiGatewayV2::Integration") {
+        let function = template.get(target(&integration.properties["IntegrationUri"]));
+        let timeout_seconds = function.properties["Timeout"].as_u64();
+        assert!(
+            timeout_seconds.is_some_and(|seconds| seconds < API_SECONDS),
+            "{}",
+            function.name
+        );
+        assert!(
+            integration.properties.get("TimeoutInMillis").is_none(),
+            "{}",
+            integration.name
+        );
+    }
+}
