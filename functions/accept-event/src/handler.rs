@@ -8,7 +8,7 @@ use domain::customer::MayNotOrder;
 use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
-use event_store::{AppendAll, AppendAllError, Decider, ExecuteError, Load, Transaction};
+use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction};
 use ports::{Clock, Consistency, Retry};
 use reaction::{Consume, Done, Failure, Message};
 
@@ -44,7 +44,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         let customer = self.customers.find(placed.customer_id.as_str()).await?;
         match customer.unwrap_or_default().state.may_order() {
             Ok(()) => {}
-            Err(early @ MayNotOrder::Unknown) => return Err(early.into()),
+            Err(early @ MayNotOrder::Unknown) => return Err(Failure::transient(early)),
             Err(never @ MayNotOrder::Inactive) => return Err(Failure::terminal(never)),
         }
         let id = placed.order_id.as_str().to_owned();
@@ -52,14 +52,14 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
             .orders
             .execute(&id, cause, &order::Command::Place(placed))
             .await;
-        Ok(executed.map_err(refused)?.outcome.into())
+        Ok(executed?.outcome.into())
     }
 
     async fn register(&self, registered: UserRegistered, cause: &Cause) -> Result<Done, Failure> {
         let id = registered.customer_id.as_str().to_owned();
         let register = customer::Command::Register(registered);
         let executed = self.customers.execute(&id, cause, &register).await;
-        Ok(executed.map_err(refused)?.outcome.into())
+        Ok(executed?.outcome.into())
     }
 
     /// Adding to stock has no natural idempotency, and a product's stream forgets old commits soon:
@@ -75,7 +75,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
         loop {
             let seen = self.stock.load(&id, consistency).await?;
-            let events = StockItem::decide(&seen.state, &replenish)?;
+            let events = StockItem::decide(&seen.state, &replenish).map_err(Failure::terminal)?;
             let mut transaction = Transaction::new(cause).claimed();
             transaction.add(&self.stock, &id, &seen, &events)?;
             match transaction.commit(&self.store).await {
@@ -91,18 +91,9 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
     }
 }
 
-/// A refusal is final; whatever else went wrong may pass.
-fn refused<R: std::error::Error + Send + Sync + 'static>(error: ExecuteError<R>) -> Failure {
-    match error {
-        ExecuteError::Rejected(rejection) => Failure::terminal(rejection),
-        other => other.into(),
-    }
-}
-
 /// The typed data, once it was checked that the envelope speaks of the same aggregate.
 fn data_of<D: EventData>(inbound: &Inbound, id: impl Fn(&D) -> &str) -> Result<D, Failure> {
-    let data = UnreadableEvent::read::<D>(inbound.schema_version, &inbound.data)
-        .map_err(Failure::terminal)?;
+    let data = UnreadableEvent::read::<D>(inbound.schema_version, &inbound.data)?;
     match &inbound.aggregate_id {
         Some(said) if said != id(&data) => Err(Failure::terminal(OtherAggregate)),
         _ => Ok(data),

@@ -38,7 +38,7 @@ fn order() -> Value {
 
 fn is_terminal(result: Result<Done, Failure>) -> String {
     match result {
-        Err(Failure::Terminal(error)) => error.to_string(),
+        Err(Failure::Terminal(error)) => telemetry::chain(error.as_ref()),
         other => panic!("not refused for good: {other:?}"),
     }
 }

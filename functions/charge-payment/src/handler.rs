@@ -52,9 +52,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
     const NAME: &'static str = "charge-payment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let due = event
-            .read::<InventoryReserved>()
-            .map_err(Failure::terminal)?;
+        let due = event.read::<InventoryReserved>()?;
         let id = due.order_id.as_str().to_owned();
         let seen = self.payments.load(&id, Consistency::Eventual).await?;
         if seen.state != payment::State::Absent {

@@ -72,7 +72,7 @@ impl<S: Load + Append, C: Clock> React for ConcludeOrder<S, C> {
     const NAME: &'static str = "conclude-order";
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let (order_id, command) = conclusion(event).map_err(Failure::terminal)?;
+        let (order_id, command) = conclusion(event)?;
         let executed = self
             .orders
             .execute(order_id.as_str(), cause, &command)
@@ -80,3 +80,6 @@ impl<S: Load + Append, C: Clock> React for ConcludeOrder<S, C> {
         Ok(executed.outcome.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

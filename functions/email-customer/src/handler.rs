@@ -6,7 +6,7 @@
 use domain::{Customer, notice_of};
 use envelope::{Cause, Envelope};
 use event_store::{Decider, Load};
-use partners::{Email, SendEmail};
+use partners::{Email, NoticeError, SendEmail};
 use ports::Clock;
 use reaction::{Done, Failure, React};
 
@@ -36,18 +36,24 @@ impl<S: Load, M: SendEmail, C: Clock> React for EmailCustomer<S, M, C> {
     const NAME: &'static str = "email-customer";
 
     async fn react(&self, event: &Envelope, _: &Cause, _: u32) -> Result<Done, Failure> {
-        let notice = notice_of(event).map_err(Failure::terminal)?;
+        let notice = notice_of(event)?;
         let id = notice.customer_id.as_str();
         let found = self.customers.find(id).await?;
         let profile = found
             .and_then(|customer| customer.state.profile)
-            .ok_or(NoSuchCustomer)?;
+            .ok_or_else(|| Failure::transient(NoSuchCustomer))?;
         let email = Email {
             to: profile.email,
             subject: notice.subject,
             body: notice.body,
         };
-        self.channel.send(&email).await?;
-        Ok(Done::Handled)
+        match self.channel.send(&email).await {
+            Ok(()) => Ok(Done::Handled),
+            Err(refused @ NoticeError::Refused(_)) => Err(Failure::terminal(refused)),
+            Err(NoticeError::Unavailable(error)) => Err(error.into()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

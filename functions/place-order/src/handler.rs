@@ -6,12 +6,14 @@
 use domain::events::{Address, OrderLine, OrderPlaced, PaymentTerms, Workflow};
 use domain::{Customer, CustomerId, Money, Order, OrderId, OrderStatus, order};
 use envelope::{Cause, CommandId, EventData, UnreadableEvent};
-use event_store::{Append, Decider, ExecuteError, Load};
+use event_store::{Append, AppendError, Decider, ExecuteError, Load};
 use http_api::{Request, Response};
 use ports::{Clock, Ids};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use telemetry::chain;
 use tracing::{error, info};
+use uuid::Uuid;
 
 /// The handler.
 #[derive(Clone)]
@@ -60,30 +62,31 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     /// Every early end is an answer, too.
     async fn place(&self, request: &Request) -> Result<Response, Response> {
         let placed = self.read(request.json()?)?;
+        let id = placed.order_id.clone();
         let customer = self.customers.find(placed.customer_id.as_str()).await;
-        let customer = customer.map_err(|error| unavailable(&error))?;
+        let customer = customer.map_err(|error| unavailable(&error, &id))?;
         customer
             .unwrap_or_default()
             .state
             .may_order()
             .map_err(|why| refused(&why.to_string()))?;
 
-        let id = placed.order_id.clone();
-        let cause = Cause::command(&CommandId::from_uuid(self.ids.next()));
-        match self
-            .orders
-            .execute(id.as_str(), &cause, &order::Command::Place(placed))
-            .await
-        {
+        let cause = Cause::command(&command_id(&placed));
+        let placing = order::Command::Place(placed);
+        match self.orders.execute(id.as_str(), &cause, &placing).await {
             Ok(executed) => {
-                info!(order.id = %id, correlation.id = %cause.metadata().correlation_id, "order taken");
+                let correlation_id = cause.metadata().correlation_id;
+                info!(order.id = %id, correlation.id = %correlation_id, "order taken");
                 Ok(accepted(&id, executed.version.get()))
             }
             Err(ExecuteError::Rejected(taken @ order::Rejection::AlreadyPlaced)) => {
                 Err(Response::problem(409, "Order exists", &taken.to_string()))
             }
             Err(ExecuteError::Rejected(rejection)) => Err(refused(&rejection.to_string())),
-            Err(other) => Err(unavailable(&other)),
+            Err(ExecuteError::Append(large @ AppendError::TooLarge { .. })) => {
+                Err(refused(&large.to_string()))
+            }
+            Err(other) => Err(unavailable(&other, &id)),
         }
     }
 
@@ -108,6 +111,13 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     }
 }
 
+/// The same order, sent again under the same id, is the same command: it is answered again and not
+/// placed again. Another order under that id is another command, and finds the id taken.
+fn command_id(placed: &OrderPlaced) -> CommandId {
+    let content = serde_json::to_vec(placed).expect("an order is JSON");
+    CommandId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_OID, &content))
+}
+
 fn accepted(order_id: &OrderId, version: u64) -> Response {
     let itself = format!("/orders/{order_id}");
     let body = json!({
@@ -128,14 +138,14 @@ fn refused(detail: &str) -> Response {
     Response::problem(422, "Order refused", detail)
 }
 
-fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error = %error, "the order could not be taken");
-    Response::problem(
-        503,
-        "Try again",
-        "the order could not be stored; nothing was done",
-    )
-    .with("retry-after", "1")
+/// Whether the order is stored is unknown, and sending the same order again finds out.
+fn unavailable(error: &(dyn std::error::Error + 'static), order_id: &OrderId) -> Response {
+    error!(order.id = %order_id, error = chain(error), "the order could not be taken");
+    let detail = format!(
+        "whether the order was taken is unknown; send it again with \"orderId\": \"{order_id}\", \
+         which never places it twice"
+    );
+    Response::problem(503, "Try again", &detail).with("retry-after", "1")
 }
 
 #[cfg(test)]

@@ -100,10 +100,14 @@ async fn every_refusal_is_a_problem_that_says_why_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_is_a_conflict() {
-    let (handler, _) = world().await;
+async fn the_same_order_again_is_answered_again_and_another_one_finds_the_id_taken() {
+    let (handler, store) = world().await;
     let mut body = body();
     body["orderId"] = json!("ord-1");
-    assert_eq!(post(&handler, &body).await.0, 202);
+    let first = post(&handler, &body).await;
+    assert_eq!(first.0, 202);
+    assert_eq!(post(&handler, &body).await, first);
+    assert_eq!(store.log_from(2).len(), 1, "placed once");
+    body["items"][0]["quantity"] = json!(4);
     assert_eq!(post(&handler, &body).await.0, 409);
 }

@@ -37,18 +37,18 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
     async fn fold(&self, view: &mut OrderView, event: &Envelope) -> Result<(), Failure> {
         let at = view.version_of(&event.aggregate_type);
         if event.version == at.next() {
-            return view.fold(event).map_err(Failure::terminal);
+            return Ok(view.fold(event)?);
         }
-        let stream = event.stream().map_err(Failure::terminal)?;
+        let stream = event.stream()?;
         let commits = self
             .store
             .read(&stream, at.next(), Consistency::Strong)
             .await?;
         for event in envelopes_from(&commits, at.next()) {
-            view.fold(&event).map_err(Failure::terminal)?;
+            view.fold(&event)?;
         }
         if view.version_of(&event.aggregate_type) < event.version {
-            return Err(StoreIsBehind.into());
+            return Err(Failure::transient(StoreIsBehind));
         }
         Ok(())
     }

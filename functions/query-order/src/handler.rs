@@ -10,6 +10,7 @@ use http_api::{Request, Response};
 use ports::{Clock, Consistency, LoadView};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use telemetry::chain;
 use tracing::error;
 
 /// The handler.
@@ -117,7 +118,7 @@ fn whole(view: &OrderView) -> Response {
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error = %error, "the order could not be looked up");
+    error!(error = chain(error), "the order could not be looked up");
     Response::problem(503, "Try again", "the read model did not answer").with("retry-after", "1")
 }
 

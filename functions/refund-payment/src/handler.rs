@@ -29,7 +29,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for RefundPayment<S, 
     const NAME: &'static str = "refund-payment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let failed = event.read::<ShipmentFailed>().map_err(Failure::terminal)?;
+        let failed = event.read::<ShipmentFailed>()?;
         let id = failed.order_id.as_str();
         // Read strongly: that there is nothing to give back must not rest on an outdated state.
         let seen = self.payments.load(id, Consistency::Strong).await?;
@@ -41,7 +41,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for RefundPayment<S, 
         else {
             return match seen.state {
                 payment::State::Refunded => Ok(Done::Duplicate),
-                _ => Err(payment::Rejection::NotCharged.into()),
+                _ => Err(Failure::terminal(payment::Rejection::NotCharged)),
             };
         };
         let idempotency_key = format!("refund-{id}");
@@ -62,3 +62,6 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for RefundPayment<S, 
             .into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use adapter_dynamodb::{NotACommit, commit_of_record};
 use envelope::{Envelope, Sealer, Timestamp};
 use ports::{Backoff, Class, Clock, DeadLetter, DeadLetters, Publish, PublishError, Unavailable};
 use serde_json::{Value, json};
-use telemetry::metric;
+use telemetry::{chain, metric};
 use tracing::{error, info, warn};
 
 /// How often the failed entries of a batch are sent again before the platform delivers the records anew.
@@ -90,6 +90,7 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
 
     async fn relay(&self, records: &[Value], deadline: Timestamp) -> Result<(), StoppedAt> {
         let mut outgoing = Vec::new();
+        let mut stopped = Ok(());
         for (index, record) in records.iter().enumerate() {
             match commit_of_record(record) {
                 Ok(commit) => outgoing.extend(commit.envelopes().into_iter().map(|mut event| {
@@ -103,17 +104,21 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
                 // A row that cannot be read must not stop the shard, and must not be lost either.
                 Err(NotACommit::Unreadable(why)) => {
                     let letter = self.letter(&why.to_string(), record.clone(), None);
-                    self.bury(&letter).await.map_err(|_| StoppedAt(index))?;
+                    if self.bury(&letter).await.is_err() {
+                        stopped = Err(StoppedAt(index));
+                        break;
+                    }
                 }
             }
         }
+        // What came before a stop is published all the same: the platform takes it for done.
         let mut rest = outgoing.as_slice();
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(self.batch_len(rest));
             self.publish(batch, deadline).await?;
             rest = later;
         }
-        Ok(())
+        stopped
     }
 
     /// How many of the next events fit into one call; at least one.
@@ -164,7 +169,7 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             Err(unavailable) => {
                 warn!(
                     events = events.len(),
-                    error = reaction::chain(&unavailable),
+                    error = chain(&unavailable),
                     "the bus did not answer"
                 );
                 return batch;
@@ -234,7 +239,7 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             }
             Err(unavailable) => {
                 error!(
-                    error = reaction::chain(unavailable),
+                    error = chain(unavailable),
                     "the dead-letter queue took nothing"
                 );
             }

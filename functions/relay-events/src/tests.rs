@@ -152,6 +152,42 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_does_not_stop_the_shard(
     );
 }
 
+/// A queue that takes nothing.
+#[derive(Clone)]
+struct FullQueue;
+
+impl DeadLetters for FullQueue {
+    async fn send(&self, _: &DeadLetter) -> Result<(), Unavailable> {
+        Err(Unavailable::new("sqs:SendMessage", "throttled"))
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_can_be_neither_read_nor_buried_stops_the_batch_there_and_loses_nothing() {
+    let bus = MemoryBus::default();
+    let clock = ManualClock::at(Timestamp::from_millis(1_000));
+    let relay = RelayEvents::new(bus.clone(), FullQueue, Sealer::new(KEY), clock);
+    let mut broken = record_of_commit(&commit(1, 1, 1), "1");
+    broken["dynamodb"]["NewImage"]["e"]["B"] = json!("e30=");
+    let records = [
+        record_of_commit(&commit(0, 1, 1), "0"),
+        broken,
+        record_of_commit(&commit(2, 1, 1), "2"),
+    ];
+    let deadline = Timestamp::from_millis(60_000);
+    let answer = relay
+        .handle(json!({ "Records": records }), deadline, true)
+        .await;
+    let answer = answer.expect("partial");
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "1");
+    let streams: Vec<_> = bus
+        .published()
+        .into_iter()
+        .map(|event| event.aggregate_id)
+        .collect();
+    assert_eq!(streams, ["0"], "what the platform takes for done is done");
+}
+
 #[tokio::test]
 async fn where_partial_answers_are_not_understood_the_whole_batch_fails() {
     let world = world();

@@ -37,7 +37,8 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
         loop {
             // Read strongly: a failed order is rare, and must not find its reservation missing.
             let seen = self.reservations.load(id, Consistency::Strong).await?;
-            let events = Reservation::decide(&seen.state, &reservation::Command::Release)?;
+            let events = Reservation::decide(&seen.state, &reservation::Command::Release)
+                .map_err(Failure::terminal)?;
             let reservation::State::Reserved { items, .. } = &seen.state else {
                 return Ok(Done::Duplicate);
             };
@@ -71,7 +72,7 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
                 order_id: order_id.clone(),
                 quantity,
             };
-            let events = StockItem::decide(&seen.state, &release)?;
+            let events = StockItem::decide(&seen.state, &release).map_err(Failure::terminal)?;
             transaction.add(&self.stock, product_id.as_str(), &seen, &events)?;
         }
         Ok(())
@@ -95,7 +96,10 @@ impl<S: Load + AppendAll, C: Clock> React for ReleaseInventory<S, C> {
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order_id = order_of(event).map_err(Failure::terminal)?;
+        let order_id = order_of(event)?;
         self.release(&order_id, cause).await
     }
 }
+
+#[cfg(test)]
+mod tests;

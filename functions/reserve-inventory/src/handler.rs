@@ -86,7 +86,8 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
             let stock = self.look(&order, consistency).await?;
             let mut transaction = Transaction::new(cause);
             let reserved =
-                Reservation::decide(&seen.state, &reservation::Command::Reserve(order.clone()))?;
+                Reservation::decide(&seen.state, &reservation::Command::Reserve(order.clone()))
+                    .map_err(Failure::terminal)?;
             transaction.add(&self.reservations, id, &seen, &reserved)?;
             match self.take(&mut transaction, &order, &stock)? {
                 Err(_) if consistency == Consistency::Eventual => {
@@ -125,7 +126,7 @@ impl<S: Load + AppendAll, C: Clock> React for ReserveInventory<S, C> {
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order = event.read::<OrderPlaced>().map_err(Failure::terminal)?;
+        let order = event.read::<OrderPlaced>()?;
         self.reserve(order, cause).await
     }
 }

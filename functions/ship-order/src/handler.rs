@@ -53,9 +53,7 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
     const NAME: &'static str = "ship-order";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let paid = event
-            .read::<PaymentCompleted>()
-            .map_err(Failure::terminal)?;
+        let paid = event.read::<PaymentCompleted>()?;
         let id = paid.order_id.as_str().to_owned();
         let seen = self.shipments.load(&id, Consistency::Eventual).await?;
         if seen.state != shipment::State::Absent {
@@ -70,3 +68,6 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
             .into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use domain::{Customer, notice_of};
 use envelope::{Cause, Envelope};
 use event_store::{Decider, Load};
-use partners::{SendSms, Sms};
+use partners::{NoticeError, SendSms, Sms};
 use ports::Clock;
 use reaction::{Done, Failure, React};
 
@@ -36,17 +36,23 @@ impl<S: Load, M: SendSms, C: Clock> React for TextCustomer<S, M, C> {
     const NAME: &'static str = "text-customer";
 
     async fn react(&self, event: &Envelope, _: &Cause, _: u32) -> Result<Done, Failure> {
-        let notice = notice_of(event).map_err(Failure::terminal)?;
+        let notice = notice_of(event)?;
         let id = notice.customer_id.as_str();
         let found = self.customers.find(id).await?;
         let profile = found
             .and_then(|customer| customer.state.profile)
-            .ok_or(NoSuchCustomer)?;
+            .ok_or_else(|| Failure::transient(NoSuchCustomer))?;
         let sms = Sms {
             to: profile.phone,
             body: notice.body,
         };
-        self.channel.send(&sms).await?;
-        Ok(Done::Handled)
+        match self.channel.send(&sms).await {
+            Ok(()) => Ok(Done::Handled),
+            Err(refused @ NoticeError::Refused(_)) => Err(Failure::terminal(refused)),
+            Err(NoticeError::Unavailable(error)) => Err(error.into()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

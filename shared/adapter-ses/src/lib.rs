@@ -1,9 +1,9 @@
 //! E-mail through Amazon SES. The only crate that names its SDK.
 
 use aws_sdk_sesv2::Client;
-use aws_sdk_sesv2::error::BuildError;
+use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use partners::{Email, SendEmail};
+use partners::{Email, NoticeError, SendEmail};
 use ports::Unavailable;
 
 /// The SDK, for whoever has to make a client.
@@ -37,10 +37,19 @@ fn content(email: &Email) -> Result<EmailContent, BuildError> {
     Ok(EmailContent::builder().simple(message).build())
 }
 
+/// Only the code: the text of a refusal names the address.
+fn failed(code: Option<&str>) -> NoticeError {
+    match code {
+        Some(code @ ("MessageRejected" | "BadRequestException")) => {
+            NoticeError::Refused(code.to_owned())
+        }
+        code => Unavailable::new("ses:SendEmail", code.unwrap_or("no answer").to_owned()).into(),
+    }
+}
+
 impl SendEmail for Ses {
-    async fn send(&self, email: &Email) -> Result<(), Unavailable> {
-        let operation = "ses:SendEmail";
-        let content = content(email).map_err(|error| Unavailable::new(operation, error))?;
+    async fn send(&self, email: &Email) -> Result<(), NoticeError> {
+        let content = content(email).map_err(|_| failed(Some("BadRequestException")))?;
         let request = self
             .client
             .send_email()
@@ -51,6 +60,29 @@ impl SendEmail for Ses {
             .send()
             .await
             .map(drop)
-            .map_err(|error| Unavailable::new(operation, error))
+            .map_err(|error| failed(error.code()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_final_and_anything_else_may_pass() {
+        assert!(matches!(
+            failed(Some("MessageRejected")),
+            NoticeError::Refused(_)
+        ));
+        for code in [
+            Some("TooManyRequestsException"),
+            Some("SendingPausedException"),
+            None,
+        ] {
+            assert!(
+                matches!(failed(code), NoticeError::Unavailable(_)),
+                "{code:?}"
+            );
+        }
     }
 }

@@ -47,8 +47,8 @@ pub fn notice_of(event: &Envelope) -> Result<Notice, UnreadableEvent> {
         Notable::OrderFailed(failed) => Notice {
             subject: format!("We could not complete your order {}", failed.order_id),
             body: format!(
-                "Your order {} could not be completed: {}. Nothing remains charged.",
-                failed.order_id, failed.reason
+                "Your order {} could not be completed. Whatever you paid for it is returned to you.",
+                failed.order_id
             ),
             customer_id: failed.customer_id,
         },

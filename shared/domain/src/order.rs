@@ -21,6 +21,10 @@ event_set! {
 #[derive(Debug, Clone, Copy)]
 pub struct Order;
 
+/// The largest order, as JSON. The events that follow carry most of it along with more of their
+/// own, and none of them may outgrow an item of 400 KB or a message of 1 MB.
+pub const ORDER_BYTES_MAX: usize = 100 * 1024;
+
 /// Where an order stands, as far as it decides that itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum State {
@@ -73,13 +77,11 @@ pub enum Rejection {
     #[error("the price of {0} must be positive")]
     Price(String),
     /// The lines do not add up.
-    #[error("the items add up to {sum:?}, the total says {total}")]
-    Total {
-        /// Sum of the lines; `None` when they have several currencies or overflow.
-        sum: Option<Money>,
-        /// What the order says.
-        total: Money,
-    },
+    #[error("the items do not add up to the total, or do not all have its currency")]
+    Total,
+    /// More than the later events of the order have room for.
+    #[error("an order has at most {ORDER_BYTES_MAX} bytes, not {0}")]
+    TooLarge(usize),
     /// The id is taken.
     #[error("the order was placed before, by another request")]
     AlreadyPlaced,
@@ -166,12 +168,12 @@ fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
             return Err(Rejection::Price(line.product_id.to_string()));
         }
     }
-    let sum = total_of(&placed.items);
-    if sum.as_ref() != Some(&placed.total) {
-        return Err(Rejection::Total {
-            sum,
-            total: placed.total.clone(),
-        });
+    if total_of(&placed.items).as_ref() != Some(&placed.total) {
+        return Err(Rejection::Total);
+    }
+    let bytes = serde_json::to_vec(placed).map_or(usize::MAX, |json| json.len());
+    if bytes > ORDER_BYTES_MAX {
+        return Err(Rejection::TooLarge(bytes));
     }
     Ok(())
 }

@@ -57,12 +57,16 @@ fn an_order_whose_lines_add_up_is_placed() {
 #[test]
 fn every_rule_that_an_order_breaks_is_named() {
     type Change = fn(&mut OrderPlaced);
-    let cases: [(Change, &str); 6] = [
+    let cases: [(Change, &str); 7] = [
         (|o| o.items.clear(), "at least one item"),
         (|o| o.items = vec![line("p", 1, 1); 100], "at most 99 lines"),
         (|o| o.items[1].quantity = 0, "prod-2"),
         (|o| o.items[0].unit_price.amount = 0, "price of prod-1"),
         (|o| o.total.amount += 1, "add up"),
+        (
+            |o| o.shipping_address = Address([("line1".into(), "x".repeat(110_000).into())].into()),
+            "bytes",
+        ),
         (
             |o| o.items[1].unit_price.currency = Currency::new("USD"),
             "add up",

@@ -2,7 +2,8 @@
 //!
 //! | CloudEvents | envelope |
 //! |---|---|
-//! | `id` | `eventId` |
+//! | `source` and `id` together | `eventId` (a UUID derived from both: an `id` is unique only within its `source`) |
+//! | `id` | `metadata.cloudEventId` |
 //! | `type` = `[reverse.dns.]<EventType>[.v<N>]` | `eventType`, `schemaVersion` (1 without `.vN`) |
 //! | `source` | `metadata.source` |
 //! | `subject` = `<aggregateType>/<aggregateId>` or `<aggregateId>` | `aggregateType`, `aggregateId` |
@@ -62,20 +63,24 @@ pub(crate) fn read(event: &Value) -> Result<Inbound, CloudEventError> {
     let wire =
         Wire::deserialize(event).map_err(|error| CloudEventError::Attributes(masked(&error)))?;
     if wire.specversion != "1.0" {
-        return Err(CloudEventError::SpecVersion(wire.specversion));
+        return Err(CloudEventError::SpecVersion(shortened(&wire.specversion)));
     }
     let Some((event_type, schema_version)) = split_type(&wire.kind) else {
-        return Err(CloudEventError::Type(wire.kind));
+        return Err(CloudEventError::Type(shortened(&wire.kind)));
     };
+    let event_id = EventId::of_cloud_event(&wire.source, wire.id.as_str());
     let metadata = WireMetadata {
         correlation_id: wire.correlationid,
         causation_id: wire.causationid,
         traceparent: wire.traceparent,
-        extra: BTreeMap::from([("source".to_owned(), Value::String(wire.source))]),
+        extra: BTreeMap::from([
+            ("source".to_owned(), Value::String(wire.source)),
+            ("cloudEventId".to_owned(), Value::String(wire.id.into())),
+        ]),
     };
     Ok(Inbound {
-        metadata: metadata.complete(&wire.id),
-        event_id: wire.id,
+        metadata: metadata.complete(&event_id),
+        event_id,
         event_type,
         schema_version,
         aggregate_id: wire.subject.map(|subject| match subject.rsplit_once('/') {
@@ -85,6 +90,11 @@ pub(crate) fn read(event: &Value) -> Result<Inbound, CloudEventError> {
         timestamp: wire.time,
         data: wire.data.ok_or(CloudEventError::NoJsonData)?,
     })
+}
+
+/// The beginning of a sender's text: enough to recognise it.
+fn shortened(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 /// `com.shop.OrderPlaced.v2` → (`OrderPlaced`, 2).
@@ -165,7 +175,11 @@ mod tests {
         };
         let written = to_cloud_event(&envelope, "/event-router");
         let again = read(&written).expect("our own output is a CloudEvents event");
-        assert_eq!(again.event_id, inbound.event_id);
+        assert_eq!(
+            written["id"],
+            inbound.event_id.as_str(),
+            "our id is unique in our source"
+        );
         assert_eq!(again.data, inbound.data);
         assert_eq!(again.timestamp, inbound.timestamp);
         assert_eq!(again.aggregate_id, inbound.aggregate_id);
@@ -174,6 +188,19 @@ mod tests {
             inbound.metadata.correlation_id
         );
         assert_eq!(again.metadata.causation_id, inbound.metadata.causation_id);
+    }
+
+    #[test]
+    fn an_id_counts_only_within_its_source() {
+        let first = read(&order_placed()).expect("valid");
+        let mut other = order_placed();
+        other["source"] = json!("/shops/paris");
+        assert_ne!(read(&other).expect("valid").event_id, first.event_id);
+        assert_eq!(
+            read(&order_placed()).expect("valid").event_id,
+            first.event_id
+        );
+        assert_eq!(first.metadata.extra["cloudEventId"], "ce-1");
     }
 
     #[test]

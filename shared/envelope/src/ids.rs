@@ -91,6 +91,15 @@ string_id! {
     CorrelationId
 }
 
+impl EventId {
+    /// The identity of a CloudEvents event, whose own `id` is unique only within its `source`.
+    #[must_use]
+    pub(crate) fn of_cloud_event(source: &str, id: &str) -> Self {
+        let name = format!("{source}#{id}");
+        Self::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+    }
+}
+
 /// The identity of one commit: the cause, and, where several reactions answer one event, which.
 ///
 /// Two commits with one id on one stream are the same commit, sent twice.

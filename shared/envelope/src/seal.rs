@@ -2,8 +2,9 @@
 //!
 //! On AWS the domain bus's own policy lets nobody but the relay publish. The seal is the second
 //! lock, and the only one where an emulator does not enforce that policy: an HMAC-SHA-256 over the
-//! whole envelope, with a key that only the stack's functions hold. It costs no request. A replayed
-//! sealed event is harmless, because every consumer is idempotent.
+//! whole envelope, with a key that only the stack's functions hold. It costs no request. It does not tell the functions apart:
+//! whoever holds the key could seal. A sealed event that is sent again is one more delivery of the
+//! same event, which consumers expect anyway.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
@@ -59,6 +60,9 @@ impl Sealer {
     }
 }
 
+/// Up to here every whole number is a float of its own (2⁵³).
+const INTEGERS_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// JSON with sorted keys and no blanks, so that a bus that re-serialises the event breaks no seal.
 fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
@@ -81,6 +85,16 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
                 out.push(b',');
             }
             out.push(b'}');
+        }
+        // A bus may write 100.0 as 100.
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            let text = if float.fract() == 0.0 && float.abs() < INTEGERS_MAX {
+                format!("{float:.0}")
+            } else {
+                number.to_string()
+            };
+            out.extend_from_slice(text.as_bytes());
         }
         scalar => serde_json::to_writer(out, scalar).expect("a Vec takes every byte"),
     }
@@ -127,6 +141,21 @@ mod tests {
     fn a_sealed_event_survives_a_bus_that_writes_the_json_anew() {
         let sealer = Sealer::new(b"key");
         let text = serde_json::to_string_pretty(&sealed(&sealer)).expect("JSON");
+        let read: Envelope = serde_json::from_str(&text).expect("the same envelope");
+        assert_eq!(sealer.verify(&read), Ok(()));
+    }
+
+    #[test]
+    fn numbers_survive_a_bus_that_writes_them_in_another_way() {
+        let sealer = Sealer::new(b"key");
+        let mut event = sealed(&sealer);
+        event.data =
+            serde_json::from_str("[100.0, 51.50735091234567, -0.1276e1, 1e300]").expect("JSON");
+        sealer.seal(&mut event);
+        let text = serde_json::to_string(&event)
+            .expect("JSON")
+            .replace("100.0", "100");
+        let text = text.replace("-1.276", "-12.76e-1");
         let read: Envelope = serde_json::from_str(&text).expect("the same envelope");
         assert_eq!(sealer.verify(&read), Ok(()));
     }

@@ -10,5 +10,5 @@ mod payments;
 mod sandbox;
 
 pub use carrier::{Carrier, Pickup, PickupError, SandboxCarrier};
-pub use notices::{Email, SendEmail, SendSms, SentNotices, Sms};
+pub use notices::{Email, NoticeError, SendEmail, SendSms, SentNotices, Sms};
 pub use payments::{Charge, ChargeError, PaymentProvider, Receipt, Refund, SandboxPayments};

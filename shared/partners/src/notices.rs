@@ -24,16 +24,27 @@ pub struct Sms {
     pub body: String,
 }
 
+/// Why a message was not sent. It never says to whom: errors end in logs.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    /// The channel refuses this message. Final. Holds the channel's error code.
+    #[error("the channel refuses the message: {0}")]
+    Refused(String),
+    /// The channel did not answer as it should. The message may have been sent.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Sends e-mail. At least once: a second call sends a second mail.
 pub trait SendEmail: Clone + Send + Sync + 'static {
     /// Hands a mail to the channel.
-    fn send(&self, email: &Email) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn send(&self, email: &Email) -> impl Future<Output = Result<(), NoticeError>> + Send;
 }
 
 /// Sends text messages. At least once: a second call sends a second message.
 pub trait SendSms: Clone + Send + Sync + 'static {
     /// Hands a message to the channel.
-    fn send(&self, sms: &Sms) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn send(&self, sms: &Sms) -> impl Future<Output = Result<(), NoticeError>> + Send;
 }
 
 /// Both channels in memory.
@@ -64,7 +75,7 @@ impl SentNotices {
 }
 
 impl SendEmail for SentNotices {
-    async fn send(&self, email: &Email) -> Result<(), Unavailable> {
+    async fn send(&self, email: &Email) -> Result<(), NoticeError> {
         self.emails
             .lock()
             .expect("no user panicked")
@@ -74,7 +85,7 @@ impl SendEmail for SentNotices {
 }
 
 impl SendSms for SentNotices {
-    async fn send(&self, sms: &Sms) -> Result<(), Unavailable> {
+    async fn send(&self, sms: &Sms) -> Result<(), NoticeError> {
         self.texts
             .lock()
             .expect("no user panicked")

@@ -1,11 +1,17 @@
-//! How a handler fails: to be tried again, unless it says otherwise.
+//! How a handler fails, and which errors can be cured by another attempt: decided here, once.
 
 use std::error::Error;
+
+use envelope::{Forged, InvalidId, TooManyHops, UnreadableEvent};
+use event_store::{
+    AppendAllError, AppendError, ExecuteError, LoadError, ReadError, UnreadableHistory,
+};
+use ports::{Contended, Unavailable};
 
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A failed attempt. The default, and what `?` makes of any error, is that it may pass.
+/// A failed attempt. An error of a handler's own says which of the two it is.
 #[derive(Debug)]
 pub enum Failure {
     /// It may pass: try again.
@@ -15,6 +21,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A failure that another attempt may cure.
+    pub fn transient(error: impl Into<BoxError>) -> Self {
+        Self::Transient(error.into())
+    }
+
     /// A failure that no further attempt can cure.
     pub fn terminal(error: impl Into<BoxError>) -> Self {
         Self::Terminal(error.into())
@@ -27,26 +38,105 @@ impl Failure {
             Self::Transient(error) | Self::Terminal(error) => error.as_ref(),
         }
     }
-}
 
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Transient(error.into())
-    }
-}
-
-/// An error with all its causes, outermost first.
-#[must_use]
-pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !text.ends_with(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
+    fn final_if(is_final: bool, error: impl Into<BoxError>) -> Self {
+        if is_final {
+            Self::terminal(error)
+        } else {
+            Self::transient(error)
         }
-        cause = error.source();
     }
-    text
+}
+
+fn unreadable(error: &ReadError) -> bool {
+    matches!(error, ReadError::Corrupt { .. })
+}
+
+fn cannot_load(error: &LoadError) -> bool {
+    match error {
+        LoadError::InvalidId(_) | LoadError::History(_) => true,
+        LoadError::Read(error) => unreadable(error),
+    }
+}
+
+fn cannot_append(error: &AppendError) -> bool {
+    match error {
+        AppendError::TooLarge { .. } => true,
+        AppendError::Unreadable(error) => unreadable(error),
+        AppendError::Conflict(_) | AppendError::Busy | AppendError::Unavailable(_) => false,
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::final_if(unreadable(&error), error)
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::final_if(cannot_load(&error), error)
+    }
+}
+
+impl From<AppendAllError> for Failure {
+    fn from(error: AppendAllError) -> Self {
+        let is_final = matches!(&error, AppendAllError::Append(error) if cannot_append(error));
+        Self::final_if(is_final, error)
+    }
+}
+
+/// A refusal rests on a strongly consistent read: asking again gets the same answer.
+impl<R: Error + Send + Sync + 'static> From<ExecuteError<R>> for Failure {
+    fn from(error: ExecuteError<R>) -> Self {
+        let is_final = match &error {
+            ExecuteError::Rejected(_) => true,
+            ExecuteError::Contended => false,
+            ExecuteError::Load(error) => cannot_load(error),
+            ExecuteError::Append(error) => cannot_append(error),
+        };
+        Self::final_if(is_final, error)
+    }
+}
+
+macro_rules! always {
+    ($kind:ident: $($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::$kind(error.into())
+            }
+        })*
+    };
+}
+
+always!(Transient: Unavailable, Contended);
+always!(Terminal: UnreadableEvent, UnreadableHistory, InvalidId, TooManyHops, Forged);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_another_attempt_can_cure_is_tried_again() {
+        let unavailable = || Unavailable::new("dynamodb:PutItem", "throttled");
+        let too_large = AppendError::TooLarge { bytes: 2, max: 1 };
+        let corrupt = ReadError::Corrupt {
+            stream: "Order#1".to_owned(),
+            version: 1,
+            what: "garbled".to_owned(),
+        };
+        type Execute = ExecuteError<std::io::Error>;
+        let is_final = |failure: Failure| matches!(failure, Failure::Terminal(_));
+        assert!(!is_final(unavailable().into()));
+        assert!(!is_final(
+            Execute::Append(AppendError::Unavailable(unavailable())).into()
+        ));
+        assert!(!is_final(Execute::Contended.into()));
+        assert!(!is_final(AppendAllError::Busy.into()));
+        assert!(is_final(
+            Execute::Rejected(std::io::Error::other("no")).into()
+        ));
+        assert!(is_final(Execute::Append(too_large).into()));
+        assert!(is_final(LoadError::Read(corrupt).into()));
+    }
 }

@@ -11,13 +11,16 @@ use envelope::Timestamp;
 use futures::StreamExt;
 use ports::{Backoff, Class, Clock, DeadLetter, DeadLetters, Redeliver, Unavailable};
 use serde_json::{Value, json};
-use telemetry::metric;
+use telemetry::{chain, metric};
 use tracing::{error, info, warn};
 
-use crate::{Consume, Done, Failure, Message, chain};
+use crate::{Consume, Done, Failure, Message};
 
 /// What is left of the function's time when a handler is stopped, to answer for it.
-const MARGIN: Duration = Duration::from_millis(500);
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// A message is not begun with less than this left, in milliseconds.
+const MESSAGE_MS_MIN: u64 = 3_000;
 
 /// A handler with what it needs around it.
 #[derive(Clone)]
@@ -84,6 +87,10 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
     /// Handles one message. `false` means that it is to be delivered again.
     async fn settle(&self, message: Message, deadline: Timestamp) -> bool {
         let began = self.clock.now();
+        if message.receipt.is_some() && deadline.millis_since(began) < MESSAGE_MS_MIN {
+            self.not_begun(&message).await;
+            return false;
+        }
         let result = self.attempt(&message, began, deadline).await;
         let duration_ms = self.clock.now().millis_since(began);
         self.measure(&message, began, duration_ms, &result);
@@ -100,6 +107,23 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
         }
     }
 
+    /// A message that there was no time left for has failed at nothing: it comes again at once, and
+    /// is not given up, however often it was delivered.
+    async fn not_begun(&self, message: &Message) {
+        warn!(
+            event.id = message.event_id(), event.type = message.event_type(),
+            attempt = message.attempt, "not begun: the function's time is up"
+        );
+        if let Some(receipt) = &message.receipt
+            && let Err(unavailable) = self.queue.redeliver(receipt, Duration::ZERO).await
+        {
+            warn!(
+                error = chain(&unavailable),
+                "the event comes again when the queue's time-out ends"
+            );
+        }
+    }
+
     async fn attempt(
         &self,
         message: &Message,
@@ -108,7 +132,7 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
     ) -> Result<Done, Failure> {
         let left = Duration::from_millis(deadline.millis_since(began)).saturating_sub(MARGIN);
         let attempt = tokio::time::timeout(left, self.handler.consume(message)).await;
-        attempt.unwrap_or_else(|_| Err(TimedOut(left.as_millis()).into()))
+        attempt.unwrap_or_else(|_| Err(Failure::transient(TimedOut(left.as_millis()))))
     }
 
     async fn fail(&self, message: &Message, failure: &Failure, duration_ms: u64) -> bool {
@@ -202,7 +226,11 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
             Ok(Done::Duplicate) => metric::DUPLICATE,
             Err(_) => metric::FAILED,
         };
-        let event_type = known_type(message);
+        // What a sender made up is no dimension: every new one is a metric that is paid for.
+        let event_type = match result {
+            Err(Failure::Terminal(_)) => "other".to_owned(),
+            _ => message.event_type().unwrap_or("other").to_owned(),
+        };
         metrics::counter!(name, "EventType" => event_type.clone()).increment(1);
         metrics::histogram!(metric::DURATION_MS, "EventType" => event_type.clone())
             .record(duration_ms as f64);
@@ -211,22 +239,6 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
                 .record(began.millis_since(happened) as f64);
         }
     }
-}
-
-/// The event type as a dimension. A sender chooses this text, and every new one is a metric that
-/// is paid for, so what does not look like a type is counted together.
-fn known_type(message: &Message) -> String {
-    let plausible = |name: &&str| {
-        name.len() <= 64
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
-    };
-    message
-        .event_type()
-        .filter(plausible)
-        .unwrap_or("other")
-        .to_owned()
 }
 
 #[cfg(test)]

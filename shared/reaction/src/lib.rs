@@ -9,7 +9,7 @@ mod host;
 mod message;
 mod react;
 
-pub use failure::{BoxError, Failure, chain};
+pub use failure::{BoxError, Failure};
 pub use host::{Host, InvocationFailed};
 pub use message::Message;
 pub use react::{Consume, Done, React, Verified};

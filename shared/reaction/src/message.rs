@@ -3,6 +3,9 @@
 use envelope::Timestamp;
 use serde_json::Value;
 
+/// The longest id or type that is believed, in bytes.
+const TEXT_BYTES_MAX: usize = 128;
+
 /// A message as it came.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -72,9 +75,12 @@ impl Message {
             .and_then(Timestamp::parse)
     }
 
+    /// The first of these texts that is short enough to be what it should be: anybody can send
+    /// anything, and these end in logs.
     fn first(&self, pointers: &[&str]) -> Option<&str> {
-        pointers
+        let texts = pointers
             .iter()
-            .find_map(|pointer| self.body.pointer(pointer)?.as_str())
+            .filter_map(|pointer| self.body.pointer(pointer)?.as_str());
+        texts.into_iter().find(|text| text.len() <= TEXT_BYTES_MAX)
     }
 }

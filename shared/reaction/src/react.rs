@@ -80,8 +80,8 @@ impl<R: React> Consume for Verified<R> {
     async fn consume(&self, message: &Message) -> Result<Done, Failure> {
         let event =
             Envelope::deserialize(message.detail()).map_err(|_| Failure::terminal(NotAnEvent))?;
-        self.sealer.verify(&event).map_err(Failure::terminal)?;
-        let cause = Cause::reaction(&event, R::NAME).map_err(Failure::terminal)?;
+        self.sealer.verify(&event)?;
+        let cause = Cause::reaction(&event, R::NAME)?;
         self.reaction.react(&event, &cause, message.attempt).await
     }
 }

@@ -10,10 +10,10 @@ use adapter_sqs::Queue;
 use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
-use ports::SystemClock;
+use ports::{Clock, SystemClock};
 use reaction::{Consume, Host, React, Verified};
 use serde_json::Value;
-use telemetry::Telemetry;
+use telemetry::{Telemetry, metric};
 
 /// Whatever ends a function's process.
 pub use lambda_runtime::Error;
@@ -135,15 +135,45 @@ impl Wiring {
             SystemClock,
             attempts_max.unwrap_or(ATTEMPTS_MAX),
         );
-        self.serve(|payload, deadline| host.handle(payload, deadline))
+        self.run(|payload, deadline| host.handle(payload, deadline))
             .await
     }
 
-    /// Runs any function from JSON to JSON, until its deadline.
+    /// Runs a function that is not the host of a reaction, from JSON to JSON until its deadline, and
+    /// counts its calls.
     ///
     /// # Errors
     /// When Lambda's runtime API is gone.
     pub async fn serve<F, E>(
+        self,
+        function: impl Fn(Value, Timestamp) -> F + Send + Sync,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<Value, E>> + Send,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let function = &function;
+        self.run(move |payload, deadline| async move {
+            let began = SystemClock.now();
+            let answer = function(payload, deadline).await;
+            let name = if answer.is_ok() {
+                metric::HANDLED
+            } else {
+                metric::FAILED
+            };
+            metrics::counter!(name).increment(1);
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "no call takes 2^52 milliseconds"
+            )]
+            let duration_ms = SystemClock.now().millis_since(began) as f64;
+            metrics::histogram!(metric::DURATION_MS).record(duration_ms);
+            answer
+        })
+        .await
+    }
+
+    async fn run<F, E>(
         self,
         function: impl Fn(Value, Timestamp) -> F + Send + Sync,
     ) -> Result<(), Error>

@@ -106,7 +106,7 @@ pub(crate) async fn a_cloud_event_is_an_order_like_any_other(outside: &Outside<'
     outside.put_inbound(&event).await;
     outside.wait_for("flow-cloud", "SHIPPED").await;
     let story = outside.story("flow-cloud").await;
-    assert_eq!(story[0].event_id.as_str(), "ce-flow-cloud");
+    assert_eq!(story[0].metadata.extra["cloudEventId"], "ce-flow-cloud");
     assert_eq!(story[0].metadata.extra["source"], "/shops/berlin");
 }
 

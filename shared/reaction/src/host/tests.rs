@@ -26,7 +26,9 @@ impl React for Obedient {
         );
         match event.data.as_str() {
             Some("refuse") => Err(Failure::terminal("against the rules")),
-            Some("fail") => Err(std::io::Error::other("connection reset").into()),
+            Some("fail") => Err(Failure::transient(std::io::Error::other(
+                "connection reset",
+            ))),
             Some("hang") => std::future::pending().await,
             _ => Ok(Done::Handled),
         }
@@ -77,7 +79,7 @@ fn record(id: &str, body: &str, attempt: u32) -> Value {
 }
 
 async fn deliver(world: &World, records: Vec<Value>) -> Vec<String> {
-    let deadline = Timestamp::from_millis(1_600);
+    let deadline = Timestamp::from_millis(1_000 + 3_100);
     let answer = world
         .host
         .handle(json!({"Records": records}), deadline)
@@ -186,6 +188,25 @@ async fn a_forged_event_never_reaches_the_reaction() {
     let letters = world.letters.letters();
     assert_eq!(letters.len(), 2);
     assert!(letters.iter().all(|letter| letter.reason.contains("seal")));
+}
+
+#[tokio::test]
+async fn a_message_that_there_is_no_time_for_is_neither_begun_nor_given_up() {
+    let world = world();
+    let records = json!({"Records": [record("late", &event("do it").to_string(), 3)]});
+    let deadline = Timestamp::from_millis(1_000 + 2_900);
+    let answer = world
+        .host
+        .handle(records, deadline)
+        .await
+        .expect("a batch never fails");
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "late");
+    assert_eq!(world.reaction.0.load(Ordering::SeqCst), 0);
+    assert!(world.letters.letters().is_empty());
+    assert_eq!(
+        world.queue.requests(),
+        [("receipt-late".to_owned(), Duration::ZERO)]
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,171 @@
+//! What an order held is free again, all of it, once, whichever event says so.
+
+use domain::events::{OrderPlaced, StockReplenished};
+use envelope::{CommandId, Timestamp};
+use event_store::{Commit, Memory};
+use ports::ManualClock;
+use serde_json::{Value, json};
+
+use super::*;
+
+type Handler = ReleaseInventory<Memory, ManualClock>;
+
+fn handler(store: &Memory) -> Handler {
+    let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
+    ReleaseInventory::new(store.clone(), clock)
+}
+
+fn order(order_id: &str) -> OrderPlaced {
+    let line = |product: &str, quantity: u32| json!({ "productId": product, "quantity": quantity, "unitPrice": { "amount": 1, "currency": "EUR" } });
+    serde_json::from_value(json!({
+        "orderId": order_id, "customerId": "cust-1",
+        "items": [line("a", 2), line("b", 1), line("a", 1)],
+        "total": { "amount": 4, "currency": "EUR" },
+        "shippingAddress": { "line1": "x" }, "payment": { "method": "any" },
+    }))
+    .expect("an order")
+}
+
+/// Ten of `a` and of `b`, of which `ord-1` and `ord-2` hold three and one each.
+async fn held_for_two() -> Memory {
+    let store = Memory::default();
+    let Handler {
+        reservations,
+        stock,
+        ..
+    } = handler(&store);
+    for product in ["a", "b"] {
+        let mut commands = vec![stock_item::Command::Replenish(StockReplenished {
+            product_id: domain::ProductId::new(product),
+            quantity: 10,
+        })];
+        for order in [order("ord-1"), order("ord-2")] {
+            let quantity = quantities(&order.items)[&domain::ProductId::new(product)];
+            commands.push(stock_item::Command::Reserve {
+                product_id: domain::ProductId::new(product),
+                order_id: order.order_id,
+                quantity,
+            });
+        }
+        for (n, command) in commands.iter().enumerate() {
+            let cause = cause(&format!("in-{product}-{n}"));
+            let result = stock.execute(product, &cause, command).await;
+            result.expect("enough");
+        }
+    }
+    for id in ["ord-1", "ord-2"] {
+        let reserve = reservation::Command::Reserve(order(id));
+        let result = reservations.execute(id, &cause(id), &reserve).await;
+        result.expect("new");
+    }
+    store
+}
+
+fn cause(id: &str) -> Cause {
+    Cause::command(&CommandId::new(id).expect("valid"))
+}
+
+fn event(event_type: &str) -> Envelope {
+    serde_json::from_value(json!({
+        "eventId": format!("evt-{event_type}"), "eventType": event_type, "schemaVersion": 1,
+        "timestamp": "2026-01-01T00:00:00Z", "aggregateType": "Any", "aggregateId": "ord-1", "version": 1,
+        "data": { "orderId": "ord-1", "customerId": "cust-1", "reason": "so it was" },
+        "metadata": { "correlationId": "story" },
+    }))
+    .expect("an envelope")
+}
+
+/// Each delivery meets a new process.
+async fn react(store: &Memory, event_type: &str) -> Result<Done, Failure> {
+    let event = event(event_type);
+    let cause = Cause::reaction(&event, Handler::NAME).expect("short");
+    handler(store).react(&event, &cause, 1).await
+}
+
+async fn left(store: &Memory, product: &str) -> (u64, u64) {
+    let stock = handler(store).stock;
+    let folded = stock.load(product, Consistency::Strong).await;
+    let state = folded.expect("memory").state;
+    (state.available, state.reserved)
+}
+
+fn happened(store: &Memory, event_type: &str) -> Vec<Value> {
+    let log = store.log_from(0);
+    let events = log.iter().flat_map(Commit::envelopes);
+    let of_type = events.filter(|event| event.event_type == event_type);
+    of_type.map(|event| event.data).collect()
+}
+
+/// All that `ord-1` held is free, and what `ord-2` holds is not.
+async fn expect_one_release(store: &Memory) {
+    assert_eq!(left(store, "a").await, (7, 3));
+    assert_eq!(left(store, "b").await, (9, 1));
+    let released = happened(store, "InventoryReleased");
+    let items = serde_json::to_value(order("ord-1").items).expect("JSON");
+    assert_eq!(released, [json!({ "orderId": "ord-1", "items": items })]);
+    let freed = happened(store, "StockReleased");
+    assert_eq!(freed.len(), 2, "one for each product");
+}
+
+#[tokio::test]
+async fn either_event_releases_exactly_what_the_order_held_and_a_second_delivery_nothing() {
+    for event_type in ["PaymentFailed", "ShipmentFailed"] {
+        let store = held_for_two().await;
+        let first = react(&store, event_type).await.expect("held");
+        assert_eq!(first, Done::Handled);
+        let again = react(&store, event_type).await.expect("known");
+        assert_eq!(again, Done::Duplicate);
+        expect_one_release(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn both_events_release_once_in_either_order_and_at_once() {
+    let both = ["PaymentFailed", "ShipmentFailed"];
+    for [first, second] in [both, [both[1], both[0]]] {
+        let store = held_for_two().await;
+        react(&store, first).await.expect("held");
+        let later = react(&store, second).await.expect("released before");
+        assert_eq!(later, Done::Duplicate);
+        expect_one_release(&store).await;
+    }
+    let store = held_for_two().await;
+    let (one, other) = tokio::join!(react(&store, both[0]), react(&store, both[1]));
+    one.expect("released or known");
+    other.expect("released or known");
+    expect_one_release(&store).await;
+}
+
+#[tokio::test]
+async fn an_order_that_was_refused_holds_nothing_and_releases_nothing() {
+    let store = Memory::default();
+    let refuse = reservation::Command::Refuse {
+        order: order("ord-1"),
+        reason: "short".to_owned(),
+    };
+    let reservations = handler(&store).reservations;
+    let result = reservations.execute("ord-1", &cause("in"), &refuse).await;
+    assert_eq!(
+        result.expect("new").events[0].event_type,
+        "InventoryReserveFailed"
+    );
+    let done = react(&store, "PaymentFailed").await.expect("nothing held");
+    assert_eq!(done, Done::Duplicate);
+    assert!(happened(&store, "InventoryReleased").is_empty());
+}
+
+#[tokio::test]
+async fn an_order_without_a_reservation_releases_nothing_and_is_tried_again() {
+    let store = Memory::default();
+    let result = react(&store, "PaymentFailed").await;
+    assert!(matches!(result, Err(Failure::Transient(_))), "{result:?}");
+    assert!(store.log_from(0).is_empty());
+}
+
+#[tokio::test]
+async fn an_event_that_it_does_not_know_is_terminal() {
+    let store = held_for_two().await;
+    let result = react(&store, "OrderShipped").await;
+    assert!(matches!(result, Err(Failure::Terminal(_))), "{result:?}");
+    assert_eq!(left(&store, "a").await, (4, 6));
+}
