@@ -14,6 +14,12 @@ use sha2::{Digest as _, Sha256};
 use crate::progress::Step;
 use crate::project::Project;
 
+/// The oldest Python that all pinned packages run on.
+const PYTHON_MIN: (u32, u32) = (3, 10);
+/// How to get one.
+const PYTHON_HINT: &str = "Install it with its venv module (Debian and Ubuntu: `apt-get install python3-venv`; macOS: \
+                           `brew install python`), then run this command again";
+
 /// The sets of tools, each with its own pins: their dependencies clash in one environment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Set {
@@ -95,11 +101,10 @@ impl Venv {
                 .context("cannot remove an unfinished Python environment")?;
         }
         step.now("python3 -m venv");
+        check_python()?;
         let mut venv = Command::new("python3");
-        quiet(venv.args(["-m", "venv"]).arg(&self.folder)).with_context(|| {
-            "Python 3.10 or later with its venv module is needed. Install it (Debian and Ubuntu: `apt-get install \
-             python3-venv`; macOS: `brew install python`), then run this command again"
-        })?;
+        quiet(venv.args(["-m", "venv"]).arg(&self.folder))
+            .with_context(|| format!("Python's venv module is needed. {PYTHON_HINT}"))?;
         step.now("pip install");
         let mut pip = Command::new(self.python());
         pip.args([
@@ -116,6 +121,33 @@ impl Venv {
         )?;
         fs::write(self.folder.join(".complete"), "").context("cannot finish a Python environment")
     }
+}
+
+/// Asks `python3` for its version: pip would refuse the pins of an older one with a page about something else.
+fn check_python() -> Result<()> {
+    let (major, minor) = PYTHON_MIN;
+    let mut python = Command::new("python3");
+    python.args(["-c", "import sys; print(*sys.version_info[:2])"]);
+    let output = python.stdin(Stdio::null()).output();
+    let output = output.with_context(|| {
+        format!("python3 does not start; Python {major}.{minor} or later is needed. {PYTHON_HINT}")
+    })?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match version(&said) {
+        Some(found) if found >= PYTHON_MIN => Ok(()),
+        Some((old, older)) => bail!(
+            "python3 is Python {old}.{older}, and {major}.{minor} or later is needed. {PYTHON_HINT}"
+        ),
+        None => bail!(
+            "python3 does not tell its version, and {major}.{minor} or later is needed. {PYTHON_HINT}\n{}",
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        ),
+    }
+}
+
+fn version(said: &str) -> Option<(u32, u32)> {
+    let (major, minor) = said.trim().split_once(' ')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Runs a command to its end and shows its output only if it fails.
@@ -155,4 +187,16 @@ fn short_hash(bytes: &[u8]) -> String {
         .take(6)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(version("3 9\n").is_some_and(|old| old < PYTHON_MIN));
+        assert!(version("3 14\n").is_some_and(|new| new > PYTHON_MIN));
+        assert_eq!(version("pyenv: python3: command not found"), None);
+    }
 }
