@@ -3,11 +3,45 @@
 //! Actions and resources are compared as they are written; there is no evaluation of policies here, so the rules are
 //! stricter than IAM: no wildcard in an action, none as a resource but for the listed exceptions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use crate::plain_form::{Template, actions, statements, target, text};
+
+/// The kinds of streams that a function may read and may write, and claims, which are kept beside them.
+///
+/// Written out, since no other place in the template says what a function is about: a kind more is a decision.
+const STREAMS: [(&str, &[&str], &[&str]); 12] = [
+    (
+        "AcceptEventRole",
+        &["Customer#*", "Order#*", "StockItem#*"],
+        &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
+    ),
+    ("ChargePaymentRole", &["Payment#*"], &["Payment#*"]),
+    ("ConcludeOrderRole", &["Order#*"], &["Order#*"]),
+    ("EmailCustomerRole", &["Customer#*"], &[]),
+    ("PlaceOrderRole", &["Customer#*", "Order#*"], &["Order#*"]),
+    (
+        "ProjectOrderRole",
+        &["Order#*", "Payment#*", "Reservation#*", "Shipment#*"],
+        &[],
+    ),
+    ("QueryOrderRole", &["Order#*"], &[]),
+    ("RefundPaymentRole", &["Payment#*"], &["Payment#*"]),
+    (
+        "ReleaseInventoryRole",
+        &["Reservation#*", "StockItem#*"],
+        &["Reservation#*", "StockItem#*"],
+    ),
+    (
+        "ReserveInventoryRole",
+        &["Reservation#*", "StockItem#*"],
+        &["Reservation#*", "StockItem#*"],
+    ),
+    ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
+    ("TextCustomerRole", &["Customer#*"], &[]),
+];
 
 /// Statements that may name every resource: neither X-Ray's actions, nor a phone number, nor an address that may be
 /// verified through its domain can be named more closely.
@@ -87,6 +121,37 @@ fn no_role_reaches_further_than_the_listed_exceptions() {
             }
         }
     }
+}
+
+#[test]
+fn every_function_reads_and_writes_the_streams_it_is_about_and_no_others() {
+    let template = Template::read();
+    let mut expected = BTreeMap::new();
+    for (role, read, written) in STREAMS {
+        for (action, kinds) in [("dynamodb:Query", read), ("dynamodb:PutItem", written)] {
+            if !kinds.is_empty() {
+                expected.insert((role, action), json!(kinds));
+            }
+        }
+    }
+    let mut granted = BTreeMap::new();
+    for role in template.of("AWS::IAM::Role") {
+        for statement in template.role_statements(role.name) {
+            if statement["Resource"] != json!({ "Fn::GetAtt": ["EventsTable", "Arn"] }) {
+                continue;
+            }
+            let mut kinds =
+                statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].clone();
+            if let Some(kinds) = kinds.as_array_mut() {
+                kinds.sort_by(|one, other| text(one).cmp(text(other)));
+            }
+            for action in actions(statement) {
+                let before = granted.insert((role.name, action), kinds.clone());
+                assert_eq!(before, None, "{}: {action} twice", role.name);
+            }
+        }
+    }
+    assert_eq!(granted, expected);
 }
 
 #[test]
