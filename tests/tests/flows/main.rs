@@ -37,6 +37,7 @@ async fn every_flow_ends_as_it_should() {
         ordering::an_order_event_of_another_system_becomes_a_shipped_order(&outside),
         ordering::an_order_over_http_can_be_followed_by_its_links(&outside),
         ordering::a_cloud_event_is_an_order_like_any_other(&outside),
+        ordering::the_first_order_of_the_readme_is_shipped(&outside),
         ordering::twenty_deliveries_are_one_order_one_charge_one_shipment(&outside),
         ordering::a_declined_card_releases_the_stock(&outside),
         ordering::an_undeliverable_parcel_refunds_and_releases(&outside),

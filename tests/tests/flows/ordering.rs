@@ -130,6 +130,20 @@ pub(crate) async fn twenty_deliveries_are_one_order_one_charge_one_shipment(outs
     assert_eq!(types(&story), expected);
 }
 
+/// The file that the README sends with the AWS command line.
+pub(crate) async fn the_first_order_of_the_readme_is_shipped(outside: &Outside<'_>) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../events/first-order.json");
+    let text = std::fs::read_to_string(path).expect("the file");
+    let entries: Value = serde_json::from_str(&text).expect("JSON");
+    let entry = &entries[0];
+    assert_eq!(entry["EventBusName"], outside.stack.env("INBOUND_BUS"));
+    let detail = entry["Detail"].as_str().expect("text");
+    outside
+        .put_inbound(&serde_json::from_str(detail).expect("JSON"))
+        .await;
+    outside.wait_for("my-first", "SHIPPED").await;
+}
+
 pub(crate) async fn a_declined_card_releases_the_stock(outside: &Outside<'_>) {
     outside
         .put_inbound(&Outside::order(

@@ -1,0 +1,25 @@
+//! HTTP to what runs on this machine.
+
+use std::time::Duration;
+
+/// Not to be reached by then is not to be there.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// The emulator answers late while it deploys.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// Asks, and never a proxy: one that the environment names for the internet knows nothing of this machine's ports.
+pub(crate) async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .connect_timeout(CONNECT_MAX)
+        .timeout(ANSWER_MAX)
+        .build()?;
+    client.get(url).send().await
+}
+
+/// Whether there is an answer, and a good one.
+pub(crate) async fn is_well(url: &str) -> bool {
+    get(url)
+        .await
+        .is_ok_and(|answer| answer.status().is_success())
+}
