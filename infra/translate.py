@@ -113,7 +113,7 @@ def main():
         arguments.output.write_text(text, encoding="utf-8")
         print(f"wrote {arguments.output}")
     elif not arguments.output.exists() or arguments.output.read_text(encoding="utf-8") != text:
-        sys.exit(f"{arguments.output} is out of step with {arguments.template}: run {Path(__file__).name} and commit it")
+        sys.exit(f"{arguments.output} is out of step with {arguments.template}: run `cargo dev template` and commit it")
     else:
         print(f"{arguments.output} is in step with {arguments.template}")
 

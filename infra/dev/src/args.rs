@@ -34,14 +34,27 @@ pub enum Command {
 When a stack is up, it is updated: only what changed is built, uploaded and deployed.")]
     Up(Up),
     /// Stops the emulator and every function, or deletes the stack at --endpoint
-    #[command(after_help = "Does nothing when nothing is up. Logs and packages stay in .local.")]
+    #[command(
+        after_help = "Does nothing when nothing is up. Logs and packages stay in .local.
+Exits with 1 when the stack at --endpoint could not be deleted because nothing answers there; it is forgotten then."
+    )]
     Down,
+    /// Gives a stack stock and customers, unless it has them
+    #[command(after_help = "Examples:
+  cargo dev seed                    the stack that is up here; `cargo dev up` has seeded it already
+  cargo dev seed --stack event-router
+                                    a stack on AWS, with the credentials and the region of the environment
+
+For a profile that signs in through a browser, first: eval \"$(aws configure export-credentials --format env)\"
+Seeds are events on the inbound bus; it needs cloudformation:DescribeStacks, events:PutEvents and
+dynamodb:BatchGetItem.")]
+    Seed(Seed),
     /// Tells what is up, and how much waits in each queue
     #[command(after_help = "Examples:
   cargo dev status
   cargo dev status --json
 
-Exits with 1 when no stack is up.")]
+Exits with 1 when no stack is up, or when it does not answer.")]
     Status(Output),
     /// Shows the functions' logs
     #[command(after_help = "Examples:
@@ -64,7 +77,7 @@ Exits with 1 when no stack is up.")]
     DeadLetters(DeadLetters),
     /// Sends sample orders as another system would, and shows them on their way
     #[command(after_help = "Examples:
-  cargo dev demo                    starts a stack first if none is up
+  cargo dev demo                    starts the stack first, or brings it up to date
   cargo dev demo --orders 200       generated orders, all at once: throughput and latency
   cargo dev demo --json
 
@@ -76,6 +89,10 @@ Exits with 0 only if every order ended as expected.")]
   cargo dev test --only lint --only unit
   cargo dev test --keep-going       all steps, even after one failed")]
     Test(Test),
+    /// Writes infra/cloudformation.json anew from infra/template.yaml
+    Template,
+    /// Writes events/*.schema.json anew from the Rust types of the events
+    Schemas,
     /// Builds what goes to AWS: target/lambda/<function>/bootstrap.zip
     #[command(after_help = "Examples:
   cargo dev build                   for Graviton (arm64), as the template expects
@@ -99,6 +116,14 @@ pub struct Up {
     #[command(flatten)]
     /// How to print.
     pub output: Output,
+}
+
+/// `cargo dev seed`
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// A CloudFormation stack that is deployed anywhere
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
 }
 
 /// How a command prints its result.

@@ -1,4 +1,4 @@
-//! Builds the functions: for this machine with cargo, for AWS with cargo-lambda.
+//! Builds the functions: for this machine with cargo, for AWS and for containers like its own with cargo-lambda.
 //!
 //! The local build does not go through cargo-lambda. It always names a target, even the host's own, and cargo keeps
 //! what it builds for a named target in a folder of its own: every dependency would be compiled a second time.
@@ -48,6 +48,13 @@ impl Architecture {
         match self {
             Self::Arm64 => "arm64",
             Self::X86_64 => "x86_64",
+        }
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Arm64 => "--arm64",
+            Self::X86_64 => "--x86-64",
         }
     }
 
@@ -116,6 +123,25 @@ pub(crate) fn for_host(
     Ok(binaries)
 }
 
+/// Builds functions for containers like Lambda's on this machine, and tells where the executables are.
+pub(crate) fn for_containers(project: &Project, functions: &[String]) -> Result<Vec<Binary>> {
+    let folder = project.local().join("lambda");
+    cargo_lambda(
+        project,
+        functions,
+        Architecture::of_host(),
+        "binary",
+        &folder,
+    )?;
+    Ok(functions
+        .iter()
+        .map(|function| Binary {
+            function: function.clone(),
+            path: folder.join(function).join("bootstrap"),
+        })
+        .collect())
+}
+
 /// Builds what goes to AWS and shows the size of each package.
 pub(crate) fn for_aws(
     project: &Project,
@@ -123,33 +149,9 @@ pub(crate) fn for_aws(
     architecture: Architecture,
 ) -> Result<()> {
     let functions = project.functions_named(wanted)?;
-    let venv = Venv::ensure(project, Set::Tools)?;
-    add_target(architecture.target())?;
-    let flag = if architecture == Architecture::Arm64 {
-        "--arm64"
-    } else {
-        "--x86-64"
-    };
-    let mut cargo = Command::new(venv.programs().join("cargo-lambda"));
-    cargo
-        .current_dir(project.root())
-        .env("PATH", venv.search_path()?);
-    cargo.args([
-        "lambda",
-        "build",
-        "--release",
-        flag,
-        "--output-format",
-        "zip",
-    ]);
-    for function in &functions {
-        cargo.args(["--package", function]);
-    }
-    let status = cargo.status().context("cannot start cargo-lambda")?;
-    if !status.success() {
-        bail!("cargo lambda build failed: its messages are above");
-    }
-    let folder = target_directory(project)?.join("lambda");
+    // Where the template looks, also when cargo's own folder is elsewhere.
+    let folder = project.path("target/lambda");
+    cargo_lambda(project, &functions, architecture, "zip", &folder)?;
     let mut table = Table::new(["function", "package", "size"]);
     for function in &functions {
         let zip = folder.join(function).join("bootstrap.zip");
@@ -167,6 +169,34 @@ pub(crate) fn for_aws(
     Ok(())
 }
 
+/// Runs `cargo lambda build` with the release profile; what comes of it lies in a folder for each function.
+fn cargo_lambda(
+    project: &Project,
+    functions: &[String],
+    architecture: Architecture,
+    format: &str,
+    folder: &Path,
+) -> Result<()> {
+    let venv = Venv::ensure(project, Set::Tools)?;
+    add_target(architecture.target())?;
+    let mut cargo = Command::new(venv.programs().join("cargo-lambda"));
+    cargo
+        .current_dir(project.root())
+        .env("PATH", venv.search_path()?)
+        .args(["lambda", "build", "--release", architecture.flag()])
+        .args(["--output-format", format])
+        .arg("--lambda-dir")
+        .arg(folder);
+    for function in functions {
+        cargo.args(["--package", function]);
+    }
+    let status = cargo.status().context("cannot start cargo-lambda")?;
+    if !status.success() {
+        bail!("cargo lambda build failed: its messages are above");
+    }
+    Ok(())
+}
+
 /// cargo, in the checkout.
 pub(crate) fn cargo(project: &Project) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -177,20 +207,6 @@ pub(crate) fn cargo(project: &Project) -> Command {
 /// A size for people.
 pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1_000_000.0)
-}
-
-/// The folder that cargo builds into.
-pub(crate) fn target_directory(project: &Project) -> Result<PathBuf> {
-    let output = cargo(project)
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .output()
-        .context("cannot start cargo")?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("cannot read cargo's metadata")?;
-    metadata["target_directory"]
-        .as_str()
-        .map(|path| Path::new(path).to_owned())
-        .context("cargo names no target folder")
 }
 
 fn add_target(target: &str) -> Result<()> {

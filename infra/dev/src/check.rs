@@ -3,7 +3,7 @@
 //! All steps share one target folder, one profile and one set of features, so dependencies are compiled once. (Clippy
 //! keeps metadata of its own beside them: it checks dependencies without generating their code.)
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use crate::args::Test;
 use crate::build::cargo;
+use crate::generate;
 use crate::progress::{say, seconds};
 use crate::project::Project;
 use crate::table::Table;
@@ -93,11 +94,10 @@ pub(crate) fn run(project: &Project, options: &Test) -> Result<ExitCode> {
         let started = Instant::now();
         let passed = passes(step.commands(project)?)?;
         failed |= !passed;
-        results.push((
-            step,
-            if passed { "passed" } else { "FAILED" },
-            started.elapsed(),
-        ));
+        let result = if passed { "passed" } else { "FAILED" };
+        let took = started.elapsed();
+        eprintln!("━━ {result} in {} ━━", seconds(took));
+        results.push((step, result, took));
     }
     let mut table = Table::new(["step", "result", "time"]);
     for (step, result, time) in &results {
@@ -118,6 +118,8 @@ pub(crate) fn run(project: &Project, options: &Test) -> Result<ExitCode> {
 fn passes(commands: Vec<Command>) -> Result<bool> {
     for mut command in commands {
         let program = command.get_program().to_string_lossy().into_owned();
+        // Nobody may be there to answer: nothing shall wait for input.
+        command.stdin(Stdio::null());
         if !command
             .status()
             .with_context(|| format!("cannot start {program}"))?
@@ -130,15 +132,11 @@ fn passes(commands: Vec<Command>) -> Result<bool> {
 }
 
 fn template(project: &Project) -> Result<Vec<Command>> {
-    // The transform and cfn-lint want different versions of the same packages.
-    let emulator = Venv::ensure(project, Set::Emulator)?;
-    let tools = Venv::ensure(project, Set::Tools)?;
-    let mut translate = Command::new(emulator.python());
-    translate.args(["translate.py", "--check"]);
+    let mut translate = generate::translate(project)?;
+    translate.arg("--check");
     // What is checked, and how, is in infra/.cfnlintrc.yaml.
+    let tools = Venv::ensure(project, Set::Tools)?;
     let mut lint = Command::new(tools.programs().join("cfn-lint"));
-    for command in [&mut translate, &mut lint] {
-        command.current_dir(project.path("infra"));
-    }
+    lint.current_dir(project.path("infra"));
     Ok(vec![translate, lint])
 }

@@ -1,8 +1,10 @@
 //! Clients of the AWS services at one endpoint.
 //!
-//! Only emulators are talked to, so the credentials are their customary ones; with `--endpoint` those of the
-//! environment are taken, since a shared emulator may ask for its own.
+//! Nearly always that is an emulator, so the credentials are their customary ones; with `--endpoint` those of the
+//! environment are taken, since a shared emulator may ask for its own. Only `cargo dev seed --stack` goes where the
+//! environment leads, AWS itself say.
 
+use anyhow::{Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 
@@ -16,7 +18,7 @@ pub(crate) const SECRET_KEY: &str = "test";
 /// An endpoint and the right to use it.
 #[derive(Debug, Clone)]
 pub(crate) struct Cloud {
-    /// The endpoint's URL, without a slash at the end.
+    /// The endpoint's URL, without a slash at the end; "AWS" and the region for [`Cloud::of_environment`].
     pub(crate) endpoint: String,
     /// The access key's id.
     pub(crate) access_key: String,
@@ -38,6 +40,22 @@ impl Cloud {
             (Some(access), Some(secret)) => Self::with_keys(endpoint, access, secret).await,
             _ => Self::at(endpoint).await,
         }
+    }
+
+    /// Where the environment leads, with the credentials and the region that every AWS tool would take.
+    pub(crate) async fn of_environment() -> Result<Self> {
+        let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        let Some(region) = config.region() else {
+            bail!("there is no AWS region in the environment: set AWS_REGION");
+        };
+        Ok(Self {
+            endpoint: config
+                .endpoint_url()
+                .map_or_else(|| format!("AWS, {region}"), str::to_owned),
+            access_key: String::new(),
+            secret_key: String::new(),
+            config,
+        })
     }
 
     pub(crate) async fn with_keys(endpoint: &str, access_key: String, secret_key: String) -> Self {

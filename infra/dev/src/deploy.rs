@@ -19,6 +19,9 @@ use crate::progress::Step;
 const POLL: Duration = Duration::from_millis(250);
 const DEPLOY_MAX: Duration = Duration::from_secs(600);
 
+/// The status of a stack of which there is only a plan; nothing is going on.
+const IN_REVIEW: &str = "REVIEW_IN_PROGRESS";
+
 /// The values of a stack's outputs by key.
 pub(crate) type Outputs = BTreeMap<String, String>;
 
@@ -48,7 +51,6 @@ impl Deployment<'_> {
     }
 
     async fn apply(&self, template_url: &str) -> Result<Outputs> {
-        let client = self.cloud.cloudformation();
         let template: Value =
             serde_json::from_str(self.template).context("the template is no JSON")?;
         let size = template["Resources"]
@@ -56,7 +58,7 @@ impl Deployment<'_> {
             .map_or(0, serde_json::Map::len) as u64;
         let step = Step::counted(format!("Deploying the stack {}", self.stack), size);
         let parameters: Vec<Parameter> = self.parameters(&template);
-        let mut present = find(self.cloud, self.stack).await?;
+        let mut present = self.at_rest(&step).await?;
         if present.as_ref().is_some_and(is_dead_end) {
             step.now("removing a failed stack");
             remove(self.cloud, self.stack).await?;
@@ -67,41 +69,77 @@ impl Deployment<'_> {
         } else {
             HashSet::new()
         };
-        if present.is_some() {
-            let update = client
-                .update_stack()
-                .stack_name(self.stack)
-                .template_url(template_url);
-            let sent = update
-                .set_parameters(Some(parameters))
-                .capabilities(Capability::CapabilityNamedIam)
-                .send()
-                .await;
-            if let Err(error) = sent {
-                if !DisplayErrorContext(&error)
-                    .to_string()
-                    .contains("No updates are to be performed")
-                {
-                    return Err(error).context("CloudFormation refuses the update");
-                }
-                step.done("up to date");
-                return self.outputs().await;
-            }
-        } else {
-            let create = client
-                .create_stack()
-                .stack_name(self.stack)
-                .template_url(template_url);
-            let sent = create
-                .set_parameters(Some(parameters))
-                .capabilities(Capability::CapabilityNamedIam)
-                .send()
-                .await;
-            sent.context("CloudFormation refuses the stack")?;
+        if present.is_none() {
+            self.create(template_url, parameters).await?;
+        } else if !self.update(template_url, parameters).await? {
+            step.done("up to date");
+            return self.outputs().await;
         }
         self.settle(seen, &step).await?;
         step.done(format!("{size} resources"));
         self.outputs().await
+    }
+
+    async fn create(&self, template_url: &str, parameters: Vec<Parameter>) -> Result<()> {
+        let create = self
+            .cloud
+            .cloudformation()
+            .create_stack()
+            .stack_name(self.stack);
+        let sent = create
+            .template_url(template_url)
+            .set_parameters(Some(parameters))
+            .capabilities(Capability::CapabilityNamedIam)
+            .send()
+            .await;
+        sent.context("CloudFormation refuses the stack")?;
+        Ok(())
+    }
+
+    /// False if there is nothing to change.
+    async fn update(&self, template_url: &str, parameters: Vec<Parameter>) -> Result<bool> {
+        let update = self
+            .cloud
+            .cloudformation()
+            .update_stack()
+            .stack_name(self.stack);
+        let sent = update
+            .template_url(template_url)
+            .set_parameters(Some(parameters))
+            .capabilities(Capability::CapabilityNamedIam)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error)
+                if DisplayErrorContext(&error)
+                    .to_string()
+                    .contains("No updates are to be performed") =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error).context("CloudFormation refuses the update"),
+        }
+    }
+
+    /// The stack, if there is one, once nothing is being done to it: a deployment that was interrupted goes on, and
+    /// CloudFormation takes no other meanwhile.
+    async fn at_rest(&self, step: &Step) -> Result<Option<Stack>> {
+        let started = Instant::now();
+        while started.elapsed() < DEPLOY_MAX {
+            let stack = find(self.cloud, self.stack).await?;
+            let status = stack.as_ref().and_then(status).unwrap_or_default();
+            if !status.ends_with("_IN_PROGRESS") || status == IN_REVIEW {
+                return Ok(stack);
+            }
+            step.now(format!("waiting for an earlier deployment ({status})"));
+            tokio::time::sleep(POLL).await;
+        }
+        bail!(
+            "the stack {} did not come to rest within {} s",
+            self.stack,
+            DEPLOY_MAX.as_secs()
+        )
     }
 
     fn parameters(&self, template: &Value) -> Vec<Parameter> {
@@ -265,6 +303,7 @@ fn is_dead_end(stack: &Stack) -> bool {
             | "ROLLBACK_FAILED"
             | "DELETE_FAILED"
             | "UPDATE_ROLLBACK_FAILED"
+            | IN_REVIEW
     )
 }
 

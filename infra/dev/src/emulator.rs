@@ -1,8 +1,9 @@
 //! Starts and stops MiniStack, the emulator of the AWS services.
 //!
 //! It runs with `AUTH=true`: the functions' roles are enforced, so a missing permission fails here and not on AWS.
-//! Its environment is made, not inherited, where AWS is concerned: `AWS_ENDPOINT_URL` is what keeps the functions
-//! that it starts from calling the real AWS.
+//! Its environment is made, not inherited: `AWS_ENDPOINT_URL` is what keeps the functions that it starts from calling
+//! the real AWS, and MiniStack itself is steered by dozens of variables, such as `PERSIST_STATE`, that somebody may
+//! have set for another project.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -11,15 +12,25 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 
 use crate::cloud::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::http;
 use crate::progress::Step;
 use crate::tools::Venv;
 
 const SCRIPT: &str = include_str!("emulator.py");
 /// An argument that tells this emulator from whatever else has its process number later.
 const MARK: &str = "started-by-cargo-dev";
+/// What it has from this process's environment: enough to find its programs and libraries, and to speak.
+const INHERITED: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+];
 const PORT_USUAL: u16 = 4566;
 const READY_MS_MAX: u64 = 30_000;
 const STARTS_MAX: usize = 3;
@@ -56,19 +67,27 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator whose files are in `folder`, and waits until it answers.
+    /// Starts an emulator whose files are in `folder`, and waits until it answers. `remember` is called as soon as the
+    /// process is there, so that it can be found and ended if this process does not live to see it answer.
     pub(crate) async fn start(
         venv: &Venv,
         folder: &Path,
         port: Port,
         lifetime: Lifetime,
+        remember: impl Fn(&Self) -> Result<()>,
     ) -> Result<Self> {
         let step = Step::start("Starting the emulator");
         let mut starts = 1;
         loop {
             let port_now = choose(port)?;
-            match Self::start_on(venv, folder, port_now, lifetime).await {
-                Ok(emulator) => {
+            let log = folder.join("emulator.log");
+            let mut emulator = Self::spawn(venv, folder, &log, port_now, lifetime)?;
+            if let Err(error) = remember(&emulator) {
+                emulator.kill();
+                return Err(error);
+            }
+            match emulator.until_ready(&log).await {
+                Ok(()) => {
                     step.done(&emulator.endpoint);
                     return Ok(emulator);
                 }
@@ -79,12 +98,17 @@ impl Emulator {
         }
     }
 
-    async fn start_on(venv: &Venv, folder: &Path, port: u16, lifetime: Lifetime) -> Result<Self> {
+    fn spawn(
+        venv: &Venv,
+        folder: &Path,
+        log_path: &Path,
+        port: u16,
+        lifetime: Lifetime,
+    ) -> Result<Self> {
         let temporary = folder.join("tmp");
         fs::create_dir_all(&temporary)
             .with_context(|| format!("cannot create {}", temporary.display()))?;
-        let log_path = folder.join("emulator.log");
-        let log = File::create(&log_path)
+        let log = File::create(log_path)
             .with_context(|| format!("cannot create {}", log_path.display()))?;
         let endpoint = format!("http://localhost:{port}");
         let watched = if lifetime == Lifetime::WithParent {
@@ -93,12 +117,10 @@ impl Emulator {
             "detached"
         };
         let mut command = Command::new(venv.python());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("AWS_") {
-                command.env_remove(name);
-            }
-        }
+        let inherited = INHERITED.map(|name| std::env::var_os(name).map(|value| (name, value)));
         command
+            .env_clear()
+            .envs(inherited.into_iter().flatten())
             .args(["-c", SCRIPT, watched, MARK])
             .env("GATEWAY_PORT", port.to_string())
             .env("BIND_HOST", "127.0.0.1")
@@ -119,13 +141,11 @@ impl Emulator {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", venv.python().display()))?;
-        let mut emulator = Self {
+        Ok(Self {
             endpoint,
             pid: child.id(),
             child,
-        };
-        emulator.until_ready(&log_path).await?;
-        Ok(emulator)
+        })
     }
 
     async fn until_ready(&mut self, log: &Path) -> Result<()> {
@@ -138,10 +158,7 @@ impl Emulator {
                     tail(log)
                 );
             }
-            if reqwest::get(&url)
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
+            if http::is_well(&url).await {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -170,12 +187,16 @@ pub(crate) fn stop_group(pid: u32) -> bool {
     signal_group(pid, Signal::TERM);
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(3) {
-        if !group_exists(pid) {
+        if !group_exists(pid) && !is_emulator(pid) {
             return true;
         }
         std::thread::sleep(Duration::from_millis(20));
     }
     signal_group(pid, Signal::KILL);
+    // One that was interrupted while it started has no group of its own yet.
+    if let Some(process) = group(pid).filter(|_| is_emulator(pid)) {
+        let _ = kill_process(process, Signal::KILL);
+    }
     true
 }
 

@@ -8,12 +8,15 @@ pub mod args;
 mod bench;
 mod build;
 mod check;
+mod clock;
 mod cloud;
 mod dead_letters;
 mod demo;
 mod deploy;
 mod emulator;
 pub mod env_file;
+mod generate;
+mod http;
 mod inbound;
 mod logs;
 mod package;
@@ -25,6 +28,7 @@ pub mod stack;
 mod state;
 mod status;
 mod story;
+mod streams;
 mod table;
 mod tools;
 mod up;
@@ -67,6 +71,9 @@ async fn run(command: Command) -> Result<ExitCode> {
             };
             build::for_aws(&project, &build.functions, architecture).map(|()| ExitCode::SUCCESS)
         }
+        Command::Seed(seed) => seed::run(&project, &seed).await,
+        Command::Template => generate::template(&project),
+        Command::Schemas => generate::schemas(&project),
         Command::Test(test) => check::run(&project, &test),
         Command::Status(output) => status::show(&project, output).await,
         Command::Logs(logs) => logs::show(&project, &logs).await,

@@ -10,10 +10,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use crate::args::Logs;
+use crate::clock::{now_millis, time_of_day};
 use crate::progress::say;
 use crate::project::Project;
 use crate::running::Running;
@@ -55,7 +54,12 @@ pub(crate) async fn show(project: &Project, options: &Logs) -> Result<ExitCode> 
         }
         lines.sort_by_key(|line| line.millis);
         for line in &lines {
-            say!("{} {:18} {}", clock(line.millis), line.function, line.text);
+            say!(
+                "{} {:18} {}",
+                time_of_day(line.millis),
+                line.function,
+                line.text
+            );
         }
         if !options.follow {
             if lines.is_empty() {
@@ -135,19 +139,6 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn now_millis() -> i64 {
-    (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64
-}
-
-/// The time of day, in UTC as in the events.
-fn clock(millis: i64) -> String {
-    let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
-        .ok()
-        .and_then(|time| time.format(format).ok())
-        .unwrap_or_else(|| millis.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,10 +157,5 @@ mod tests {
     fn lines_for_machines_are_left_out() {
         assert_eq!(readable("REPORT RequestId: 1 Duration: 2 ms"), None);
         assert_eq!(readable(r#"{"_aws":{"Timestamp":1},"handled":1}"#), None);
-    }
-
-    #[test]
-    fn times_are_of_the_day() {
-        assert_eq!(clock(1_767_225_600_123), "00:00:00.123");
     }
 }

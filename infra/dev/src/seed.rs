@@ -1,28 +1,35 @@
-//! Gives a new stack products to sell and customers to sell to.
+//! Gives a new stack products to sell and customers to sell to; `cargo dev seed` does it for one on AWS.
 //!
 //! They come in as events on the inbound bus, like everything else: what can be seeded is what another system could
 //! send. The ids of the events are fixed, so sending them again changes nothing. `prod-out` is a known product that
 //! nothing is left of.
+//!
+//! Nobody can be reached at what is made up here: example.com is reserved (RFC 2606), and so are the telephone numbers
+//! +44 7700 900000 to 900999, for drama (Ofcom, "Telephone numbers for use in TV and radio drama programmes").
 
-use std::collections::HashMap;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use serde_json::{Value, json};
 
+use crate::args;
 use crate::cloud::Cloud;
+use crate::deploy;
 use crate::env_file::Variables;
 use crate::inbound::{Entry, send_all};
 use crate::progress::Step;
+use crate::project::Project;
+use crate::running::Running;
+use crate::streams;
 
-const PRODUCTS: u32 = 20;
-const CUSTOMERS: u32 = 50;
+/// Products in stock: prod-1, prod-2 and so on.
+pub(crate) const PRODUCTS: u32 = 20;
+/// Customers: cust-1, cust-2 and so on.
+pub(crate) const CUSTOMERS: u32 = 50;
 const STOCK: u32 = 1_000_000;
 const STORED_MAX: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(200);
-/// BatchGetItem takes this many keys (docs.aws.amazon.com/amazondynamodb, "BatchGetItem").
-const KEYS_MAX: usize = 100;
 
 /// An event to send, and the stream that it begins.
 struct Seed {
@@ -30,9 +37,41 @@ struct Seed {
     entry: Entry,
 }
 
-/// Sends what is missing and waits until it is stored.
+/// `cargo dev seed`
+pub(crate) async fn run(project: &Project, options: &args::Seed) -> Result<ExitCode> {
+    let Some(stack) = &options.stack else {
+        let running = Running::find(project).await?;
+        plant(&running.cloud, &running.variables).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let cloud = Cloud::of_environment().await?;
+    let Some(outputs) = deploy::outputs(&cloud, stack).await? else {
+        bail!("there is no stack {stack} at {}", cloud.endpoint);
+    };
+    let output = |key: &str| {
+        let value = outputs.get(key);
+        value.with_context(|| {
+            format!("the stack {stack} has no output {key}: is it one of this project, and is it complete?")
+        })
+    };
+    let (bus, table) = (output("InboundBus")?, output("EventsTable")?);
+    sow(&cloud, bus, table).await.with_context(|| {
+        format!("the stack {stack} has not all its seeds; its queue {stack}-accept-event-dead-letters may tell why")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Seeds a local stack.
 pub(crate) async fn plant(cloud: &Cloud, variables: &Variables) -> Result<()> {
-    let table = &variables["EVENTS_TABLE"];
+    let (bus, table) = (&variables["INBOUND_BUS"], &variables["EVENTS_TABLE"]);
+    sow(cloud, bus, table).await.context(
+        "the stack has not all its seeds; `cargo dev dead-letters accept-event` or `cargo dev logs accept-event` may \
+         tell why",
+    )
+}
+
+/// Sends what is missing and waits until it is stored.
+async fn sow(cloud: &Cloud, bus: &str, table: &str) -> Result<()> {
     let seeds = seeds();
     let step = Step::counted("Seeding stock and customers", seeds.len() as u64);
     let mut missing = missing(cloud, table, &seeds).await?;
@@ -41,14 +80,13 @@ pub(crate) async fn plant(cloud: &Cloud, variables: &Variables) -> Result<()> {
         return Ok(());
     }
     let entries: Vec<Entry> = missing.iter().map(|seed| seed.entry.clone()).collect();
-    send_all(cloud, &variables["INBOUND_BUS"], &entries).await?;
+    send_all(cloud, bus, &entries).await?;
     let started = Instant::now();
     while !missing.is_empty() {
         step.at((seeds.len() - missing.len()) as u64);
         if started.elapsed() > STORED_MAX {
             bail!(
-                "{} of {} seed events were not stored within {} s, {} among them. Why may be in the dead-letter queue of \
-                 accept-event (`cargo dev dead-letters accept-event`) or in its logs (`cargo dev logs accept-event`)",
+                "{} of {} events were not stored within {} s, {} among them",
                 missing.len(),
                 seeds.len(),
                 STORED_MAX.as_secs(),
@@ -64,35 +102,8 @@ pub(crate) async fn plant(cloud: &Cloud, variables: &Variables) -> Result<()> {
 
 /// Those whose stream has no first commit yet.
 async fn missing<'a>(cloud: &Cloud, table: &str, seeds: &'a [Seed]) -> Result<Vec<&'a Seed>> {
-    let client = cloud.dynamodb();
-    let mut found = Vec::new();
-    for chunk in seeds.chunks(KEYS_MAX) {
-        let mut keys = KeysAndAttributes::builder()
-            .consistent_read(true)
-            .projection_expression("p");
-        for seed in chunk {
-            keys = keys.keys(HashMap::from([
-                ("p".to_owned(), AttributeValue::S(seed.stream.clone())),
-                ("v".to_owned(), AttributeValue::N("1".to_owned())),
-            ]));
-        }
-        let answer = client
-            .batch_get_item()
-            .request_items(table, keys.build()?)
-            .send()
-            .await;
-        let answer = answer.with_context(|| format!("cannot read the table {table}"))?;
-        let items = answer
-            .responses()
-            .and_then(|tables| tables.get(table))
-            .cloned()
-            .unwrap_or_default();
-        found.extend(
-            items
-                .iter()
-                .filter_map(|item| item.get("p")?.as_s().ok().cloned()),
-        );
-    }
+    let streams: Vec<&str> = seeds.iter().map(|seed| seed.stream.as_str()).collect();
+    let found = streams::with_commit(cloud, table, &streams, 1).await?;
     Ok(seeds
         .iter()
         .filter(|seed| !found.contains(&seed.stream))
@@ -119,7 +130,7 @@ fn seeds() -> Vec<Seed> {
             "customerId": id,
             "name": format!("Customer {number}"),
             "email": format!("{id}@example.com"),
-            "phone": format!("+4915550{number:05}"),
+            "phone": format!("+447700900{number:03}"),
             "active": true,
         });
         seed("Customer", &id, "accounts.seed", "UserRegistered", &data)
@@ -156,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_seed_has_an_id_of_its_own_and_prod_out_has_nothing() {
+    fn every_seed_has_an_id_of_its_own_no_phone_rings_and_prod_out_has_nothing() {
         let seeds = seeds();
         let mut ids: Vec<String> = seeds
             .iter()
@@ -165,6 +176,14 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 71);
+        let customers = seeds
+            .iter()
+            .filter(|seed| seed.stream.starts_with("Customer#"));
+        for customer in customers {
+            let phone = customer.entry.detail["data"]["phone"].as_str();
+            let number = phone.and_then(|phone| phone.strip_prefix("+447700900"));
+            assert_eq!(number.map(str::len), Some(3), "{phone:?}");
+        }
         let out = seeds
             .iter()
             .find(|seed| seed.stream == "StockItem#prod-out")

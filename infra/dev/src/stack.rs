@@ -56,7 +56,9 @@ impl Stack {
         ));
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let emulator = Emulator::start(&venv, &folder, Port::Free, Lifetime::WithParent).await?;
+        let forget = |_: &Emulator| Ok(());
+        let emulator =
+            Emulator::start(&venv, &folder, Port::Free, Lifetime::WithParent, forget).await?;
         // Held before deploying, so that a failure from here on ends the emulator too.
         let mut stack = Self {
             variables: Variables::new(),
@@ -66,7 +68,7 @@ impl Stack {
         let cloud = Cloud::at(&stack.emulator.endpoint).await;
         let mut parameters = local_parameters(Emulated::ByMiniStack);
         parameters.extend(options.parameters);
-        stack.variables = bring_up(&project, &cloud, parameters).await?;
+        stack.variables = bring_up(&project, &cloud, Emulated::ByMiniStack, parameters).await?;
         if !options.without_seeds {
             seed::plant(&cloud, &stack.variables).await?;
         }
@@ -117,13 +119,21 @@ impl Drop for Stack {
 pub(crate) async fn bring_up(
     project: &Project,
     cloud: &Cloud,
+    emulated: Emulated,
     parameters: BTreeMap<String, String>,
 ) -> Result<Variables> {
     let functions = project.functions()?;
     eprintln!("  Building the functions");
-    let binaries = build::for_host(project, &functions, "dev")?;
+    let (binaries, folder) = match emulated {
+        Emulated::ByMiniStack => (build::for_host(project, &functions, "dev")?, "packages"),
+        // In the container that runs a function there are only the libraries that Lambda has.
+        Emulated::BySomethingElse => (
+            build::for_containers(project, &functions)?,
+            "packages-containers",
+        ),
+    };
     let step = Step::start("Packing the functions");
-    let packages = package::all(&binaries, &project.local().join("packages"), package::QUICK)?;
+    let packages = package::all(&binaries, &project.local().join(folder), package::QUICK)?;
     step.done("");
     let path = project.path("infra/cloudformation.json");
     let template = std::fs::read_to_string(&path)

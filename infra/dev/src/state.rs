@@ -1,10 +1,12 @@
 //! What `cargo dev up` remembers for the commands after it.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::progress::Step;
 use crate::project::Project;
 
 /// The stack that the checkout has up.
@@ -46,6 +48,28 @@ impl State {
     pub(crate) fn remove(project: &Project) -> Result<()> {
         remove_file(&file(project))
     }
+}
+
+/// Makes this the only command that starts or ends something in the checkout, until the result is dropped. Waits for
+/// another one first. The system releases the lock of a process that dies.
+pub(crate) fn lock(project: &Project) -> Result<File> {
+    let folder = project.local();
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => return Ok(lock),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    let step = Step::start("Waiting for another `cargo dev` in this checkout");
+    lock.lock()
+        .with_context(|| format!("cannot lock {}", path.display()))?;
+    step.done("");
+    Ok(lock)
 }
 
 /// Replaces a file as a whole, so that nobody reads half of it.

@@ -13,7 +13,7 @@ use crate::deploy;
 use crate::env_file::dead_letter_queues;
 use crate::progress::say;
 use crate::project::Project;
-use crate::running::Running;
+use crate::running::{Look, Running};
 use crate::table::Table;
 
 /// A function and the queues around it.
@@ -30,13 +30,16 @@ struct Function {
 
 /// Shows it.
 pub(crate) async fn show(project: &Project, output: Output) -> Result<ExitCode> {
-    let Some(running) = Running::look(project).await? else {
-        if output.json {
-            say!("{:#}", json!({ "up": false }));
-        } else {
-            say!("no stack is up: `cargo dev up` starts one");
+    let running = match Running::look(project).await? {
+        Look::Up(running) => running,
+        Look::Down(why) => {
+            if output.json {
+                say!("{:#}", json!({ "up": false, "why": why }));
+            } else {
+                say!("{why}");
+            }
+            return Ok(ExitCode::FAILURE);
         }
-        return Ok(ExitCode::FAILURE);
     };
     let stack = deploy::find(&running.cloud, &running.state.stack).await?;
     let status = stack.as_ref().and_then(deploy::status).unwrap_or_default();

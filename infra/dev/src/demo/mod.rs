@@ -29,10 +29,8 @@ const ORDER_MAX: Duration = Duration::from_secs(90);
 
 /// `cargo dev demo`
 pub(crate) async fn run(project: &Project, options: &Demo) -> Result<ExitCode> {
-    let running = match Running::look(project).await? {
-        Some(running) => running,
-        None => running::up(project, None, None).await?,
-    };
+    // Seconds when nothing changed, and what is shown is what the sources say.
+    let running = running::up_again(project).await?;
     match options.orders {
         Some(count) => load::run(&running, count, options.output).await,
         None => samples(project, &running, options.output.json).await,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::dead_letters;
 use crate::demo::samples::{Expect, Sample};
+use crate::http;
 use crate::progress::{is_terminal, seconds};
 use crate::running::Running;
 use crate::story;
@@ -173,7 +174,7 @@ async fn status(api: &str, order: &str) -> Option<String> {
     struct Answer {
         status: String,
     }
-    let answer = reqwest::get(format!("{api}/orders/{order}/status"))
+    let answer = http::get(&format!("{api}/orders/{order}/status"))
         .await
         .ok()?;
     if !answer.status().is_success() {
