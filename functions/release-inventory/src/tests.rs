@@ -155,10 +155,10 @@ async fn an_order_that_was_refused_holds_nothing_and_releases_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_without_a_reservation_releases_nothing_and_is_tried_again() {
+async fn an_order_without_a_reservation_releases_nothing_and_is_terminal() {
     let store = Memory::default();
     let result = react(&store, "PaymentFailed").await;
-    assert!(matches!(result, Err(Failure::Transient(_))), "{result:?}");
+    assert!(matches!(result, Err(Failure::Terminal(_))), "{result:?}");
     assert!(store.log_from(0).is_empty());
 }
 
