@@ -143,7 +143,7 @@ async fn what_can_never_be_taken_is_refused_with_its_reason_and_changes_nothing(
             |e| e["eventType"] = json!("PaymentCompleted"),
             "not accepted",
         ),
-        (|e| e["eventType"] = json!("Nonsense"), "no schema"),
+        (|e| e["eventType"] = json!("Nonsense"), "not accepted"),
         (|e| e["schemaVersion"] = json!(9), "version 9"),
         (|e| e["data"]["items"] = json!([]), "/items"),
         (|e| e["data"]["total"]["amount"] = json!(99), "add up"),

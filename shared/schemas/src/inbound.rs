@@ -13,8 +13,6 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-use crate::catalogue;
-
 /// The most violations that are named of one event; the sender learns enough, and a message stays small.
 pub const VIOLATIONS_MAX: usize = 10;
 
@@ -33,11 +31,8 @@ pub fn validate(event_type: &str, schema_version: u32, data: &Value) -> Result<(
         .filter(|accepted| accepted.event_type == event_type)
         .peekable();
     if of_type.peek().is_none() {
-        let known = catalogue().iter().any(|event| event.name == event_type);
-        let event_type = shortened(event_type);
-        return Err(match known {
-            true => Invalid::Internal { event_type },
-            false => Invalid::UnknownType { event_type },
+        return Err(Invalid::NotAccepted {
+            event_type: shortened(event_type),
         });
     }
     match of_type.find(|accepted| accepted.schema_version == schema_version) {
@@ -57,16 +52,10 @@ pub fn accepted_types() -> impl Iterator<Item = &'static str> {
 /// Why an event is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    /// Nothing is known of this type.
-    #[error("no schema for {event_type:?}; {}", Accepting)]
-    UnknownType {
+    /// Nothing is known of this type, or only this system itself may say that it happened.
+    #[error("{event_type:?} is not accepted from other systems; {}", Accepting)]
+    NotAccepted {
         /// What the sender called it, shortened.
-        event_type: String,
-    },
-    /// The type exists, and only this system itself may say that it happened.
-    #[error("{event_type} is not accepted from other systems; {}", Accepting)]
-    Internal {
-        /// The type.
         event_type: String,
     },
     /// The type is accepted, and not in this version.
