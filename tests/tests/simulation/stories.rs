@@ -1,0 +1,102 @@
+//! What must have happened to each order: every effect once, and each with its cause.
+
+use domain::{OrderStatus, OrderView};
+use envelope::Envelope;
+
+use crate::traffic::Told;
+
+/// The story of an order that ended well.
+const SHIPPED: [&str; 5] = [
+    "OrderPlaced",
+    "InventoryReserved",
+    "PaymentCompleted",
+    "OrderShipped",
+    "OrderFulfilled",
+];
+
+/// Every effect once, in the order of cause and effect, and the end that the order was told to have.
+pub(crate) fn check_story(order_id: &str, told: Told, story: &[&Envelope]) {
+    let count = |kind: &str| {
+        story
+            .iter()
+            .filter(|event| event.event_type == kind)
+            .count()
+    };
+    let happened: Vec<&str> = [
+        "OrderPlaced",
+        "InventoryReserved",
+        "InventoryReserveFailed",
+        "PaymentCompleted",
+        "PaymentFailed",
+        "OrderShipped",
+        "ShipmentFailed",
+        "PaymentRefunded",
+        "InventoryReleased",
+        "OrderFulfilled",
+        "OrderFailed",
+    ]
+    .into_iter()
+    .filter(|kind| count(kind) > 0)
+    .collect();
+    let shipped = happened.contains(&"OrderShipped");
+    let expected: &[&str] = match told {
+        Told::Scarce if shipped => &SHIPPED,
+        Told::Ship | Told::FlakyPayment | Told::FlakyCarrier => &SHIPPED,
+        Told::Decline => &[
+            "OrderPlaced",
+            "InventoryReserved",
+            "PaymentFailed",
+            "InventoryReleased",
+            "OrderFailed",
+        ],
+        Told::OutOfStock | Told::Scarce => {
+            &["OrderPlaced", "InventoryReserveFailed", "OrderFailed"]
+        }
+        Told::Undeliverable => &[
+            "OrderPlaced",
+            "InventoryReserved",
+            "PaymentCompleted",
+            "ShipmentFailed",
+            "PaymentRefunded",
+            "InventoryReleased",
+            "OrderFailed",
+        ],
+    };
+    assert_eq!(happened, expected, "{order_id} was told to {told:?}");
+    assert!(
+        happened.iter().all(|kind| count(kind) == 1),
+        "{order_id}: an effect happened twice"
+    );
+    check_chain(order_id, story);
+    let mut view = OrderView::new(domain::OrderId::new(order_id));
+    for event in story
+        .iter()
+        .filter(|event| event.aggregate_type != "StockItem")
+    {
+        view.fold(event).expect("known");
+    }
+    let failed = view.status() == OrderStatus::Failed;
+    assert_eq!(failed, happened.contains(&"OrderFailed"), "{order_id}");
+    assert_eq!(!failed, view.status() == OrderStatus::Shipped, "{order_id}");
+}
+
+/// Every event but the first was caused by one that came before it in the same story.
+fn check_chain(order_id: &str, story: &[&Envelope]) {
+    for (index, event) in story.iter().enumerate() {
+        let cause = event.metadata.causation_id.as_deref();
+        match index {
+            0 => assert_eq!(
+                (event.event_type.as_str(), cause),
+                ("OrderPlaced", None),
+                "{order_id}"
+            ),
+            _ => assert!(
+                story[..index]
+                    .iter()
+                    .any(|earlier| Some(earlier.event_id.as_str()) == cause),
+                "{order_id}: the cause of {} is not in the story before it",
+                event.event_type
+            ),
+        }
+    }
+}
