@@ -208,7 +208,8 @@ pub enum Bench {
   cargo dev bench coldstart --function query-order --runs 9
   cargo dev bench coldstart --json
 
-Each function is compared with one that does nothing (infra/hello), built with the same profile in the same run.
+On Linux only. Each function is compared with one that does nothing (infra/hello), built with the same profile in
+the same run. Memory is read after it has worked on one event, against a stub of the AWS services.
 Exits with 1 if one takes more than 4 times as long to start, has 5 MB or more, or needs 24 MB of memory or more.
 The release build of all functions takes minutes.")]
     Coldstart(Coldstart),

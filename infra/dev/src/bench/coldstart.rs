@@ -2,6 +2,9 @@
 //!
 //! Every function is measured against one that does nothing, in turns: what the machine does besides then falls on
 //! both. Absolute times are this machine's; the ratio is what carries over to Lambda.
+//!
+//! Memory is read after the function has worked on one event and asks for the next: by then it has been through its
+//! HTTP client and its JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::Coldstart;
 use crate::bench::runtime_api::RuntimeApi;
@@ -53,6 +56,9 @@ struct Cost {
 
 /// Builds, measures, reports.
 pub(crate) fn run(project: &Project, options: &Coldstart) -> Result<ExitCode> {
+    if !cfg!(target_os = "linux") {
+        bail!("peak memory is read from /proc, so this measures on Linux only");
+    }
     let mut functions = project.functions_named(&options.functions)?;
     functions.push(HELLO.to_owned());
     eprintln!("  Building with the release profile (minutes, the first time)");
@@ -143,6 +149,7 @@ fn measure(
         .context("cannot read infra/cloudformation.json")?;
     let template: Value = serde_json::from_str(&template).context("the template is no JSON")?;
     let api = RuntimeApi::start()?;
+    let event = event(project)?;
     let step = Step::counted(
         "Starting each function",
         u64::from(runs) * binaries.len() as u64,
@@ -153,7 +160,7 @@ fn measure(
         for binary in binaries {
             step.now(&binary.function);
             let variables = variables(&template, &binary.function, &api.address());
-            let start = start(&api, &binary.path, &variables);
+            let start = start(&api, &binary.path, &variables, &event);
             let start = start.with_context(|| format!("while starting {}", binary.function))?;
             starts
                 .entry(binary.function.clone())
@@ -167,8 +174,13 @@ fn measure(
     Ok(starts)
 }
 
-fn start(api: &RuntimeApi, binary: &Path, variables: &BTreeMap<String, String>) -> Result<Start> {
-    api.forget();
+fn start(
+    api: &RuntimeApi,
+    binary: &Path,
+    variables: &BTreeMap<String, String>,
+    event: &str,
+) -> Result<Start> {
+    api.begin(event);
     let mut command = Command::new(binary);
     command
         .env_clear()
@@ -181,11 +193,15 @@ fn start(api: &RuntimeApi, binary: &Path, variables: &BTreeMap<String, String>) 
         .spawn()
         .with_context(|| format!("cannot start {}", binary.display()))?;
     let polled = api.polled(START_MAX);
+    let worked = polled.and_then(|_| api.polled(START_MAX));
     let memory = memory_bytes(&child);
     let said = end(&mut child);
     let Some(polled) = polled else {
         bail!("it asked for no work within {START_MAX:?}: {said}")
     };
+    if worked.is_none() {
+        bail!("it was not done with one event within {START_MAX:?}: {said}");
+    }
     Ok(Start {
         took: polled.duration_since(began),
         memory_bytes: memory?,
@@ -206,10 +222,38 @@ fn end(child: &mut Child) -> String {
 /// The most memory that the process had at any time.
 fn memory_bytes(child: &Child) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))
-        .context("peak memory is read from /proc, which only Linux has")?;
+        .context("cannot read the peak memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     Ok(kilobytes.context("the process has ended")? * 1024)
+}
+
+/// One event that has for every trigger what it looks for: a message on a queue with an order that nobody has sealed,
+/// a record of the table's stream that no commit can be read from, a request with an order. The functions that check
+/// seals refuse it, which takes a call to their dead-letter queue.
+fn event(project: &Project) -> Result<String> {
+    let path = project.path("events/samples/OrderPlaced.v1.json");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let order: Value = serde_json::from_str(&text).context("the sample is no JSON")?;
+    let message = json!({ "source": "bench", "detail-type": "OrderPlaced", "detail": order });
+    let event = json!({
+        "Records": [{
+            "messageId": "bench",
+            "receiptHandle": "bench",
+            "eventSource": "aws:sqs",
+            "attributes": { "ApproximateReceiveCount": "1" },
+            "body": message.to_string(),
+            "eventName": "INSERT",
+            "dynamodb": { "SequenceNumber": "1", "NewImage": { "e": { "S": "bench" } } },
+        }],
+        "version": "2.0",
+        "routeKey": "POST /orders",
+        "pathParameters": { "id": "bench" },
+        "body": order["data"].to_string(),
+        "isBase64Encoded": false,
+    });
+    Ok(event.to_string())
 }
 
 /// The environment that Lambda and the template give a function, with stand-ins for what only a stack knows.
