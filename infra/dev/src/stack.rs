@@ -210,7 +210,7 @@ pub(crate) fn local_parameters(emulated: Emulated) -> BTreeMap<String, String> {
         ("RelayPartialBatch", partial),
         ("Retain", "false"),
         // Long enough for a slow partner, short enough to watch a retry.
-        ("VisibilitySeconds", "30"),
+        ("VisibilitySeconds", "60"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

@@ -4,7 +4,7 @@
 //! The files in `events/` are what everyone reads: other teams, the schema registry, and the
 //! boundary itself, which validates against the very files that it publishes. The Rust types stay
 //! the source: [`generated`] makes the files from them, and a test of this crate fails when a file
-//! says something else than its type. `UPDATE_SCHEMAS=1 cargo test -p schemas` writes them anew.
+//! says something else than its type. `cargo dev schemas` writes them anew.
 //!
 //! ```
 //! use serde_json::json;

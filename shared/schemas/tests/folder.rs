@@ -1,6 +1,6 @@
 //! The files in `events/` say what the Rust types say, and every type of the domain is among them.
 //!
-//! `UPDATE_SCHEMAS=1 cargo test -p schemas` writes the files instead of comparing them.
+//! `cargo dev schemas` writes the files instead of comparing them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use envelope::{Cause, CommandId, Envelope, Sealer, StreamId, Timestamp, Version}
 use serde_json::{Value, json};
 
 const HOW: &str =
-    "If the change is meant, run `UPDATE_SCHEMAS=1 cargo test -p schemas` and commit the files";
+    "If the change is meant, run `cargo dev schemas` and commit the files";
 
 fn events() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")
