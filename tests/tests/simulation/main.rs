@@ -21,7 +21,7 @@ use traffic::Told;
 use world::World;
 
 /// How many seeds a test run tries; each is a story of its own.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 120;
 
 #[test]
 fn every_order_ends_right_under_any_schedule() {

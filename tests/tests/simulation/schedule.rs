@@ -10,7 +10,7 @@ use crate::world::World;
 /// A world that is not at rest after so many steps never will be.
 const STEPS_MAX: usize = 60_000;
 /// Processes that may be at work at the same time.
-const AT_ONCE_MAX: usize = 4;
+const AT_ONCE_MAX: usize = 6;
 
 /// A message in a queue, and how often it was delivered.
 pub(crate) struct Queued {

@@ -162,7 +162,8 @@ impl World {
     }
 }
 
-/// A handler whose every failure must have a reason outside of it.
+/// A handler that is tried again only for reasons that lie outside of it. What it refuses for good
+/// is a dead letter, and those are looked at in the end.
 #[derive(Clone)]
 struct Watched<H>(H);
 
@@ -170,8 +171,6 @@ impl<H: Consume> Consume for Watched<H> {
     const NAME: &'static str = H::NAME;
     const CONCURRENCY: usize = H::CONCURRENCY;
 
-    /// In this world nothing is refused: a cause is stored before it is heard of, so a handler that
-    /// refuses what a later attempt accepts has trusted an outdated state.
     async fn consume(&self, message: &Message) -> Result<Done, Failure> {
         let result = self.0.consume(message).await;
         if let Err(Failure::Transient(error)) = &result {
