@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use envelope::{Cause, CommandId, Envelope, Sealer, StreamId, Timestamp, Version};
 use serde_json::{Value, json};
 
-const HOW: &str =
-    "If the change is meant, run `cargo dev schemas` and commit the files";
+const HOW: &str = "If the change is meant, run `cargo dev schemas` and commit the files";
 
 fn events() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events")

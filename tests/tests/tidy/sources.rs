@@ -63,7 +63,7 @@ fn nothing_is_left_to_be_done_later_and_nothing_is_left_from_debugging() {
 
 #[test]
 fn no_file_names_a_place_on_one_machine_or_a_private_registry() {
-    const PLACES: [&str; 3] = ["/home/", "/Users/", "/root/"];
+    const PLACES: [&str; 4] = ["/home/", "/Users/", "/root/", "/tmp/"];
     const REGISTRIES: [&str; 4] = ["index-url", "extra-index", "artifactory", "replace-with"];
     // This file would find itself.
     let others = files()
