@@ -65,11 +65,13 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
         let id = placed.order_id.clone();
         let customer = self.customers.find(placed.customer_id.as_str()).await;
         let customer = customer.map_err(|error| unavailable(&error, &id))?;
-        customer
-            .unwrap_or_default()
-            .state
-            .may_order()
-            .map_err(|why| refused(&why.to_string()))?;
+        if let Err(why) = customer.unwrap_or_default().state.may_order() {
+            // An order that was taken stays taken, whatever became of the customer since.
+            let taken = self.orders.find(id.as_str()).await;
+            if taken.map_err(|error| unavailable(&error, &id))?.is_none() {
+                return Err(refused(&why.to_string()));
+            }
+        }
 
         let cause = Cause::command(&command_id(&placed));
         let placing = order::Command::Place(placed);

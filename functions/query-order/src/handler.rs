@@ -5,7 +5,8 @@
 //! put to the event store, about the stream's existence and nothing in it.
 
 use domain::{Order, OrderStatus, OrderView};
-use event_store::{Decider, Load, LoadError};
+use envelope::Aggregate;
+use event_store::{Decider, Load};
 use http_api::{Request, Response};
 use ports::{Clock, Consistency, LoadView};
 use serde::Deserialize;
@@ -36,6 +37,9 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
         let id = request.path_parameter("id");
+        if Order::stream(id).is_err() {
+            return serde_json::to_value(no_such_order());
+        }
         let key = OrderView::key(id);
         let response = match self
             .views
@@ -58,12 +62,14 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
                 });
                 Response::json(200, &body).with("retry-after", "1")
             }
-            Ok(None) | Err(LoadError::InvalidId(_)) => {
-                Response::problem(404, "No such order", "no order with this id was ever taken")
-            }
+            Ok(None) => no_such_order(),
             Err(error) => unavailable(&error),
         }
     }
+}
+
+fn no_such_order() -> Response {
+    Response::problem(404, "No such order", "no order with this id was ever taken")
 }
 
 fn links(id: &str) -> Value {

@@ -28,7 +28,7 @@ fn event(event_type: &str, aggregate_type: &str, data: &Value) -> Envelope {
 #[tokio::test]
 async fn an_order_that_nobody_placed_is_not_found() {
     let (views, store) = (MemoryViews::default(), Memory::default());
-    for id in ["nobody", "", "a#b"] {
+    for id in ["nobody", "", "a#b", &"x".repeat(3_000)] {
         let answer = ask(&views, &store, "GET /orders/{id}", id).await;
         assert_eq!(answer["statusCode"], 404, "{id}");
         assert_eq!(

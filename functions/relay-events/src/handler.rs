@@ -73,7 +73,11 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let failed = match self.relay(records, deadline).await {
+        let relayed = self.relay(records, deadline).await;
+        if relayed.is_err() {
+            metrics::counter!(metric::FAILED).increment(1);
+        }
+        let failed = match relayed {
             Ok(()) => None,
             Err(StoppedAt(record)) if !partial => {
                 return Err(BatchFailed {

@@ -93,7 +93,7 @@ Exits with 0 only if every order ended as expected.")]
     Template,
     /// Writes events/*.schema.json anew from the Rust types of the events
     Schemas,
-    /// Builds what goes to AWS: target/lambda/<function>/bootstrap.zip
+    /// Builds what goes to AWS: `target/lambda/<function>/bootstrap.zip`
     #[command(after_help = "Examples:
   cargo dev build                   for Graviton (arm64), as the template expects
   cargo dev build --x86-64

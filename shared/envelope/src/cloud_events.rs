@@ -31,6 +31,9 @@ pub enum CloudEventError {
     /// A required attribute is missing, or one has the wrong type.
     #[error("not a CloudEvents event: {0}")]
     Attributes(String),
+    /// Its id is empty.
+    #[error("a CloudEvents id must not be empty")]
+    NoId,
     /// It follows another version of the specification.
     #[error("CloudEvents specversion {0:?} is not supported, only \"1.0\"")]
     SpecVersion(String),
@@ -47,7 +50,7 @@ pub enum CloudEventError {
 #[derive(Deserialize)]
 struct Wire {
     specversion: String,
-    id: EventId,
+    id: String,
     source: String,
     #[serde(rename = "type")]
     kind: String,
@@ -65,17 +68,20 @@ pub(crate) fn read(event: &Value) -> Result<Inbound, CloudEventError> {
     if wire.specversion != "1.0" {
         return Err(CloudEventError::SpecVersion(shortened(&wire.specversion)));
     }
+    if wire.id.is_empty() {
+        return Err(CloudEventError::NoId);
+    }
     let Some((event_type, schema_version)) = split_type(&wire.kind) else {
         return Err(CloudEventError::Type(shortened(&wire.kind)));
     };
-    let event_id = EventId::of_cloud_event(&wire.source, wire.id.as_str());
+    let event_id = EventId::of_cloud_event(&wire.source, &wire.id);
     let metadata = WireMetadata {
         correlation_id: wire.correlationid,
         causation_id: wire.causationid,
         traceparent: wire.traceparent,
         extra: BTreeMap::from([
             ("source".to_owned(), Value::String(wire.source)),
-            ("cloudEventId".to_owned(), Value::String(wire.id.into())),
+            ("cloudEventId".to_owned(), Value::String(wire.id)),
         ]),
     };
     Ok(Inbound {
@@ -208,7 +214,7 @@ mod tests {
         let cases: [(&str, Value, &str); 4] = [
             ("specversion", json!("0.3"), "0.3"),
             ("type", json!("com.shop.order-placed"), "order-placed"),
-            ("id", json!(""), "an id is"),
+            ("id", json!(""), "must not be empty"),
             ("data", Value::Null, "data"),
         ];
         for (attribute, value, expected) in cases {

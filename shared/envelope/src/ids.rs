@@ -95,7 +95,8 @@ impl EventId {
     /// The identity of a CloudEvents event, whose own `id` is unique only within its `source`.
     #[must_use]
     pub(crate) fn of_cloud_event(source: &str, id: &str) -> Self {
-        let name = format!("{source}#{id}");
+        // The length tells where the source ends.
+        let name = format!("{}#{source}#{id}", source.len());
         Self::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
     }
 }

@@ -22,6 +22,9 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// A message is not begun with less than this left, in milliseconds.
 const MESSAGE_MS_MIN: u64 = 3_000;
 
+/// When a message comes again that was not begun.
+const NOT_BEGUN_WAIT: Duration = Duration::from_secs(5);
+
 /// A handler with what it needs around it.
 #[derive(Clone)]
 pub struct Host<H, Q, D, C> {
@@ -107,15 +110,16 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
         }
     }
 
-    /// A message that there was no time left for has failed at nothing: it comes again at once, and
-    /// is not given up, however often it was delivered.
+    /// A message that there was no time left for has failed at nothing: it comes again soon, and the
+    /// function does not give it up. (The queue counts the delivery all the same, which is why serial
+    /// handlers get small batches.)
     async fn not_begun(&self, message: &Message) {
         warn!(
             event.id = message.event_id(), event.type = message.event_type(),
             attempt = message.attempt, "not begun: the function's time is up"
         );
         if let Some(receipt) = &message.receipt
-            && let Err(unavailable) = self.queue.redeliver(receipt, Duration::ZERO).await
+            && let Err(unavailable) = self.queue.redeliver(receipt, NOT_BEGUN_WAIT).await
         {
             warn!(
                 error = chain(&unavailable),
@@ -229,6 +233,7 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
         // What a sender made up is no dimension: every new one is a metric that is paid for.
         let event_type = match result {
             Err(Failure::Terminal(_)) => "other".to_owned(),
+            _ if message.is_cloud_event() => "CloudEvent".to_owned(),
             _ => message.event_type().unwrap_or("other").to_owned(),
         };
         metrics::counter!(name, "EventType" => event_type.clone()).increment(1);

@@ -50,37 +50,46 @@ impl Message {
         &self.body["detail"]
     }
 
-    /// The event's id, as far as one can be made out in our form or in that of CloudEvents.
+    /// Whether it has the form of CloudEvents.
+    #[must_use]
+    pub fn is_cloud_event(&self) -> bool {
+        self.detail().get("specversion").is_some()
+    }
+
+    /// The event's id, as far as one can be made out.
     #[must_use]
     pub fn event_id(&self) -> Option<&str> {
-        self.first(&["/detail/eventId", "/detail/id", "/id"])
+        self.either("/detail/eventId", "/detail/id")
     }
 
     /// Its type.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
-        self.first(&["/detail/eventType", "/detail/type", "/detail-type"])
+        self.either("/detail/eventType", "/detail/type")
     }
 
     /// The story that it belongs to.
     #[must_use]
     pub fn correlation_id(&self) -> Option<&str> {
-        self.first(&["/detail/metadata/correlationId", "/detail/correlationid"])
+        self.either("/detail/metadata/correlationId", "/detail/correlationid")
     }
 
     /// When it happened.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.first(&["/detail/timestamp", "/detail/time", "/time"])
+        self.either("/detail/timestamp", "/detail/time")
             .and_then(Timestamp::parse)
     }
 
-    /// The first of these texts that is short enough to be what it should be: anybody can send
-    /// anything, and these end in logs.
-    fn first(&self, pointers: &[&str]) -> Option<&str> {
-        let texts = pointers
-            .iter()
-            .filter_map(|pointer| self.body.pointer(pointer)?.as_str());
-        texts.into_iter().find(|text| text.len() <= TEXT_BYTES_MAX)
+    /// A text of our own form, or of a CloudEvents event, if it is short enough to be what it should
+    /// be: anybody can send anything, and these end in logs.
+    fn either(&self, own: &str, cloud_event: &str) -> Option<&str> {
+        let pointer = if self.is_cloud_event() {
+            cloud_event
+        } else {
+            own
+        };
+        let text = self.body.pointer(pointer)?.as_str()?;
+        (text.len() <= TEXT_BYTES_MAX).then_some(text)
     }
 }

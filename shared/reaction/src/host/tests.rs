@@ -205,7 +205,7 @@ async fn a_message_that_there_is_no_time_for_is_neither_begun_nor_given_up() {
     assert!(world.letters.letters().is_empty());
     assert_eq!(
         world.queue.requests(),
-        [("receipt-late".to_owned(), Duration::ZERO)]
+        [("receipt-late".to_owned(), NOT_BEGUN_WAIT)]
     );
 }
 
