@@ -56,7 +56,7 @@ async fn an_event_is_stored_as_it_came_under_its_own_id_in_its_own_story() {
     );
     let stream = StreamId::new("Order", "ord-1").expect("valid");
     let commits = store
-        .read(&stream, Version::new(1), Consistency::Strong)
+        .read(&stream, Version::new(1), Version::MAX, Consistency::Strong)
         .await
         .expect("memory");
     let stored = &commits[0].envelopes()[0];

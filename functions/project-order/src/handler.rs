@@ -5,7 +5,7 @@
 //! once. The bus may deliver late, twice, and in any order.
 
 use domain::{OrderId, OrderView};
-use envelope::{Cause, Envelope};
+use envelope::{Cause, Envelope, Version};
 use event_store::{Load, envelopes_from};
 use ports::{Clock, Consistency, LoadView, Retry, Revision, SaveView, SaveViewError};
 use reaction::{Done, Failure, React};
@@ -42,7 +42,7 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
         let stream = event.stream()?;
         let commits = self
             .store
-            .read(&stream, at.next(), Consistency::Strong)
+            .read(&stream, at.next(), Version::MAX, Consistency::Strong)
             .await?;
         for event in envelopes_from(&commits, at.next()) {
             view.fold(&event)?;

@@ -25,6 +25,8 @@ fn commit(stream: usize, version: u64, events: usize) -> Commit {
         time: Timestamp::from_millis(0),
         metadata: cause.metadata(),
         events: (0..events).map(event).collect(),
+        joined: vec![],
+        payload: None,
         carried: None,
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn events_of(running: &Running, order: &str) -> Result<Vec<Enve
     for aggregate in STREAMS {
         let stream = StreamId::new(aggregate, order).context("no order has such an id")?;
         let commits = store
-            .read(&stream, Version::new(1), Consistency::Strong)
+            .read(&stream, Version::new(1), Version::MAX, Consistency::Strong)
             .await?;
         events.extend(commits.iter().flat_map(event_store::Commit::envelopes));
     }

@@ -12,11 +12,14 @@ use aws_sdk_dynamodb::types::{
 };
 use envelope::{CommitId, StreamId, Timestamp, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, ReadError,
+    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, Loaded,
+    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, check_size, check_transaction,
 };
 use ports::{Consistency, Unavailable};
 
-use crate::item::{Item, decode, encode, number, string};
+use crate::item::{
+    Item, decode, decode_snapshot, encode, encode_snapshot, is_snapshot, number, string,
+};
 use crate::unavailable;
 
 /// How many of the newest commits the first request of a load asks for. A state rides in most
@@ -30,6 +33,9 @@ const PAGE_GROWTH: i32 = 4;
 /// How long a claim is kept: longer than any queue, archive or dead letter keeps an event.
 const CLAIM_DAYS: i64 = 30;
 
+/// The last version that a commit can have: the snapshot's key is behind it.
+const LAST: Version = Version::new(u64::MAX - 1);
+
 const KEY_IS_FREE: &str = "attribute_not_exists(p)";
 
 /// Streams in one table. Clones share the connection.
@@ -39,11 +45,11 @@ pub struct EventStore {
     table: String,
 }
 
-/// Which way a query runs, and from where.
+/// Which way a query runs, and between which versions.
 struct Range<'a> {
     stream: &'a StreamId,
-    condition: &'static str,
-    version: Version,
+    from: Version,
+    to: Version,
     forward: bool,
     consistency: Consistency,
 }
@@ -58,14 +64,13 @@ impl EventStore {
         }
     }
 
-    /// Reads commits page by page until `enough` says so, or there are no more.
+    /// Reads items page by page until `enough` says so, or there are no more.
     async fn query(
         &self,
         range: Range<'_>,
         first_page: Option<i32>,
-        mut enough: impl FnMut(&Commit) -> bool,
-    ) -> Result<Vec<Commit>, ReadError> {
-        let mut commits = Vec::new();
+        mut enough: impl FnMut(&Item) -> Result<bool, ReadError>,
+    ) -> Result<(), ReadError> {
         let mut limits = std::iter::successors(first_page, |limit| limit.checked_mul(PAGE_GROWTH));
         let mut start = None;
         loop {
@@ -73,9 +78,10 @@ impl EventStore {
                 .client
                 .query()
                 .table_name(&self.table)
-                .key_condition_expression(range.condition)
+                .key_condition_expression("p = :p AND v BETWEEN :f AND :t")
                 .expression_attribute_values(":p", string(range.stream.to_string()))
-                .expression_attribute_values(":v", number(range.version))
+                .expression_attribute_values(":f", number(range.from))
+                .expression_attribute_values(":t", number(range.to))
                 .scan_index_forward(range.forward)
                 .consistent_read(range.consistency == Consistency::Strong)
                 .set_limit(limits.next())
@@ -84,17 +90,14 @@ impl EventStore {
                 .await
                 .map_err(unavailable("dynamodb:Query"))?;
             for item in page.items() {
-                let commit = decode(item)?;
-                let done = enough(&commit);
-                commits.push(commit);
-                if done {
-                    return Ok(commits);
+                if enough(item)? {
+                    return Ok(());
                 }
             }
             // Each page starts behind the one before it, so the loop ends with the stream.
             match page.last_evaluated_key {
                 Some(key) if !key.is_empty() => start = Some(key),
-                _ => return Ok(commits),
+                _ => return Ok(()),
             }
         }
     }
@@ -105,56 +108,108 @@ impl Load for EventStore {
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         consistency: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
+    ) -> Result<Loaded, ReadError> {
         let range = Range {
             stream,
-            condition: "p = :p AND v > :v",
-            version: Version::ZERO,
+            from: Version::new(1),
+            to: until,
             forward: false,
             consistency,
         };
-        let carries = |commit: &Commit| commit.carried.as_ref().is_some_and(|c| c.layout == layout);
-        let mut commits = self.query(range, Some(FIRST_PAGE), carries).await?;
-        commits.reverse();
-        Ok(commits)
+        let mut loaded = Loaded::default();
+        let Loaded { snapshot, commits } = &mut loaded;
+        let collect = |item: &Item| {
+            if is_snapshot(item) {
+                *snapshot = decode_snapshot(item).filter(|found| found.carried.layout == layout);
+                return Ok(false);
+            }
+            let commit = decode(item)?;
+            // The snapshot is the first item, so from here on it is known.
+            let reached = snapshot.as_ref().map_or(0, |found| found.version.get());
+            if commit.last().get() <= reached {
+                return Ok(true);
+            }
+            let carries = commit.carries(layout, until);
+            let next_is_in_snapshot = commit.first.get() == reached + 1;
+            commits.push(commit);
+            Ok(carries || next_is_in_snapshot)
+        };
+        self.query(range, Some(FIRST_PAGE), collect).await?;
+        loaded.commits.reverse();
+        Ok(loaded)
     }
 
     async fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
-        // The commit that holds the version may start before it.
+        // The commit that holds the first version may start before it.
+        let from = from.max(Version::new(1));
         let holding = Range {
             stream,
-            condition: "p = :p AND v <= :v",
-            version: from,
+            from: Version::new(1),
+            to: from.min(LAST),
             forward: false,
             consistency,
         };
-        let mut commits = self.query(holding, Some(1), |_| true).await?;
+        let mut commits = Vec::new();
+        let holds = |item: &Item| {
+            commits.push(decode(item)?);
+            Ok(true)
+        };
+        self.query(holding, Some(1), holds).await?;
         commits.retain(|commit| commit.last() >= from);
+        if from >= to || commits.last().is_some_and(|commit| commit.last() >= to) {
+            return Ok(commits);
+        }
         let later = Range {
             stream,
-            condition: "p = :p AND v > :v",
-            version: from,
+            from: from.next(),
+            to: to.min(LAST),
             forward: true,
             consistency,
         };
-        commits.extend(self.query(later, None, |_| false).await?);
+        let collect = |item: &Item| {
+            commits.push(decode(item)?);
+            Ok(false)
+        };
+        self.query(later, None, collect).await?;
         Ok(commits)
     }
 }
 
-fn check_size(commit: &Commit) -> Result<(), AppendError> {
-    match commit.item_bytes() {
-        bytes if bytes > ITEM_BYTES_MAX => Err(AppendError::TooLarge {
-            bytes,
-            max: ITEM_BYTES_MAX,
-        }),
-        _ => Ok(()),
+impl SaveSnapshot for EventStore {
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+    ) -> Result<bool, SaveSnapshotError> {
+        let (bytes, max) = (snapshot.item_bytes(stream), ITEM_BYTES_MAX);
+        if bytes > max {
+            return Err(SaveSnapshotError::TooLarge { bytes, max });
+        }
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode_snapshot(stream, snapshot)))
+            .condition_expression("attribute_not_exists(p) OR u < :u OR h <> :h")
+            .expression_attribute_values(":u", number(snapshot.version))
+            .expression_attribute_values(":h", number(snapshot.carried.layout))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(unavailable("dynamodb:PutItem")(error).into()),
+            },
+        }
     }
 }
 
@@ -214,9 +269,9 @@ impl AppendAll for EventStore {
         commits: &[Commit],
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
+        check_transaction(commits, claim.is_some())?;
         let mut writes = Vec::with_capacity(commits.len() + 1);
         for commit in commits {
-            check_size(commit)?;
             writes.push(self.put(encode(commit))?);
         }
         if let Some(claim) = claim {

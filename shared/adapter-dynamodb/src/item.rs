@@ -12,14 +12,20 @@
 //! | `w` | B | trace context: trace id, span id, flags (25 bytes) |
 //! | `o` | N | hops, unless 0 |
 //! | `m` | S | other metadata: JSON object |
+//! | `g` | B | the causes that share the commit behind the first: JSON array, see `event_store::Joined` |
+//! | `b` | S | where the events' data is, if it is not in `e` |
 //! | `h`, `s`, `r` | N, B, B | carried state: layout digest, JSON, digests of recent commits (8 bytes each) |
+//!
+//! A snapshot is an item beside the commits of its stream, with a sort key behind all of theirs: the
+//! query that reads a stream's tail from the newest end meets it first, in the same request. It has
+//! `p`, `v`, `t`, `h`, `s`, `r`, perhaps `b` (where the state is), and `u`, the version of the last event in it.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use envelope::{CommitId, CorrelationId, Metadata, StreamId, Timestamp, Traceparent, Version};
-use event_store::{Carried, Commit, ReadError, Recent, implied_causation_id};
+use event_store::{Carried, Commit, ReadError, Recent, Snapshot, implied_causation_id};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -71,16 +77,55 @@ pub(crate) fn encode(commit: &Commit) -> Item {
             string(serde_json::to_string(&metadata.extra).expect("metadata is JSON")),
         );
     }
+    if !commit.joined.is_empty() {
+        let joined = serde_json::to_vec(&commit.joined);
+        put("g", binary(joined.expect("ids are JSON")));
+    }
+    if let Some(payload) = &commit.payload {
+        put("b", string(payload));
+    }
     if let Some(carried) = &commit.carried {
-        put("h", number(carried.layout));
-        put("s", binary(carried.state.clone()));
-        let digests = carried.recent.digests().iter();
-        put(
-            "r",
-            binary(digests.flat_map(|digest| digest.to_be_bytes()).collect()),
-        );
+        put_carried(&mut item, carried);
     }
     item
+}
+
+fn put_carried(item: &mut Item, carried: &Carried) {
+    let digests = carried.recent.digests().iter();
+    let digests = digests.flat_map(|digest| digest.to_be_bytes()).collect();
+    item.extend([
+        ("h".to_owned(), number(carried.layout)),
+        ("s".to_owned(), binary(carried.state.clone())),
+        ("r".to_owned(), binary(digests)),
+    ]);
+}
+
+/// The sort key of a stream's snapshot: behind all commits.
+const SNAPSHOT: Version = Version::MAX;
+
+pub(crate) fn encode_snapshot(stream: &StreamId, snapshot: &Snapshot) -> Item {
+    let mut item = Item::from(key(stream, SNAPSHOT));
+    item.insert("u".to_owned(), number(snapshot.version));
+    item.insert("t".to_owned(), number(snapshot.time.as_millis()));
+    if let Some(payload) = &snapshot.payload {
+        item.insert("b".to_owned(), string(payload));
+    }
+    put_carried(&mut item, &snapshot.carried);
+    item
+}
+
+pub(crate) fn is_snapshot(item: &Item) -> bool {
+    parsed(item, "v") == Some(SNAPSHOT.get())
+}
+
+/// A snapshot that cannot be read is no snapshot: it is only a shortcut past the events.
+pub(crate) fn decode_snapshot(item: &Item) -> Option<Snapshot> {
+    Some(Snapshot {
+        version: Version::new(parsed(item, "u")?),
+        time: Timestamp::from_millis(parsed(item, "t")?),
+        carried: carried(item)?,
+        payload: optional(item, "b", text)?.map(str::to_owned),
+    })
 }
 
 /// Reads an item back.
@@ -129,11 +174,17 @@ fn try_decode(item: &Item) -> Option<Commit> {
         first: Version::new(parsed(item, "v").filter(|version| *version > 0)?),
         time: Timestamp::from_millis(parsed(item, "t").filter(|millis| *millis >= 0)?),
         events: serde_json::from_slice(bytes(item, "e")?).ok()?,
+        joined: match optional(item, "g", bytes)? {
+            Some(json) => serde_json::from_slice(json).ok()?,
+            None => Vec::new(),
+        },
+        payload: optional(item, "b", text)?.map(str::to_owned),
         carried: item.contains_key("s").then(|| carried(item)).flatten(),
         commit_id,
         metadata,
     };
-    (!commit.events.is_empty()).then_some(commit)
+    let joined: usize = commit.joined.iter().map(|joined| joined.events).sum();
+    (commit.events.len() > joined).then_some(commit)
 }
 
 /// A carried state that cannot be read is left out: it is only a shortcut past the events.

@@ -14,15 +14,44 @@ pub use views::Views;
 /// The SDK's client, for whoever has to make one with options of their own.
 pub use aws_sdk_dynamodb::Client;
 
-use ports::Unavailable;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use ports::{Soon, Unavailable};
 
-/// Whatever the service answered that is not part of the contract: a later attempt may succeed.
-fn unavailable<E, R>(
-    operation: &'static str,
-) -> impl FnOnce(aws_sdk_dynamodb::error::SdkError<E, R>) -> Unavailable
+/// The codes by which DynamoDB says that a request had no effect because there are too many
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
+const THROTTLED: [&str; 5] = [
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "Throttling",
+];
+
+/// Whatever the service answered that is not part of the contract.
+fn unavailable<E, R>(operation: &'static str) -> impl FnOnce(SdkError<E, R>) -> Unavailable
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    move |error| Unavailable::new(operation, error)
+    move |error| {
+        let soon = soon(&error);
+        Unavailable::new(operation, error).again(soon)
+    }
+}
+
+/// Whether the same request may succeed within seconds. An answer that is neither throttling nor a
+/// server's failure says that the request itself is wrong: a role, a table, a parameter.
+fn soon<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Soon {
+    let Some(service) = error.as_service_error() else {
+        return match error {
+            SdkError::ConstructionFailure(_) => Soon::Unlikely,
+            _ => Soon::Likely,
+        };
+    };
+    match service.code() {
+        Some(code) if THROTTLED.contains(&code) => Soon::Throttled,
+        Some("InternalServerError" | "ServiceUnavailable" | "TransactionCanceledException")
+        | None => Soon::Likely,
+        Some(_) => Soon::Unlikely,
+    }
 }

@@ -63,6 +63,8 @@ fn commit() -> Commit {
             schema_version: 1,
             data: serde_json::Value::Null,
         }],
+        joined: vec![],
+        payload: None,
         carried: None,
     }
 }
@@ -121,7 +123,9 @@ async fn throttling_and_a_broken_service_are_unavailable() {
             Err(AppendAllError::Append(AppendError::Unavailable(_)))
         );
         assert!(unavailable, "{body}: {all:?}");
-        let read = store.load(&commit().stream, 1, Consistency::Eventual).await;
+        let read = store
+            .load(&commit().stream, 1, Version::MAX, Consistency::Eventual)
+            .await;
         assert!(
             matches!(read, Err(ReadError::Unavailable(_))),
             "{body}: {read:?}"

@@ -96,7 +96,7 @@ async fn an_event_of_310_bytes_is_stored_in_310_bytes() {
     let stream = Tally::<1>::stream(&id).expect("an id");
     let stored = bench
         .store
-        .read(&stream, Version::ZERO, Consistency::Strong)
+        .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     let event = serde_json::to_vec(&stored[0].events[0]).expect("JSON");

@@ -87,7 +87,7 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
             let stream = Tally::<1>::stream(ID).expect("an id");
             assert_corrupt(
                 &store
-                    .read(&stream, Version::ZERO, consistency)
+                    .read(&stream, Version::ZERO, Version::MAX, consistency)
                     .await
                     .expect_err("corrupt"),
                 2,

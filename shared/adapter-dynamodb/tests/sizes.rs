@@ -44,6 +44,8 @@ fn commit_padded(bytes: usize, carries: bool) -> Commit {
             schema_version: 1,
             data: serde_json::Value::String("x".repeat(bytes)),
         }],
+        joined: vec![],
+        payload: None,
         carried: carries.then(|| Carried {
             layout: 3_141_592_653,
             state: b"{\"sum\":1}".to_vec(),

@@ -5,6 +5,18 @@ use crate::{Event, InvalidId, StreamId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What a fold does about an event whose type, or whose newer version, the reader does not know.
+///
+/// Either way an event that is known, and does not have the shape of its schema, is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownEvents {
+    /// The fold fails. A command is then not decided on half the truth.
+    Fail,
+    /// The fold goes on, and the event counts for the version alone. The folded state is not stored
+    /// with commits: a reader that knows the event must not meet a state that lacks it.
+    Opaque,
+}
+
 /// A consistency boundary: a fold over one stream, and a decision on top of it.
 pub trait Aggregate: Send + Sync + 'static {
     /// The fold of the stream. It is stored with commits, so its layout is part of the contract.
@@ -12,7 +24,7 @@ pub trait Aggregate: Send + Sync + 'static {
     /// What can happen in the stream.
     type Event: Event;
     /// What can be asked of it.
-    type Command: Send + Sync;
+    type Command: Clone + Send + Sync;
     /// Why a command is refused.
     type Rejection: std::error::Error + Send + Sync + 'static;
 
@@ -21,6 +33,9 @@ pub trait Aggregate: Send + Sync + 'static {
     /// Digest of the layout of [`State`](Aggregate::State). A carried state with another digest is
     /// ignored and folded anew. A test computes it from the state's schema and fails when it is out of date.
     const LAYOUT: u32;
+
+    /// What a fold does about events that this reader does not know.
+    const UNKNOWN_EVENTS: UnknownEvents = UnknownEvents::Fail;
 
     /// The stream of the aggregate with this id.
     ///

@@ -213,6 +213,9 @@ impl Version {
     /// Before the first event.
     pub const ZERO: Self = Self(0);
 
+    /// Behind every event that a stream can have.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// The version with this number.
     #[must_use]
     pub const fn new(number: u64) -> Self {

@@ -18,10 +18,10 @@ mod timestamp;
 mod traceparent;
 mod wire;
 
-pub use aggregate::Aggregate;
+pub use aggregate::{Aggregate, UnknownEvents};
 pub use cause::{Cause, HOPS_MAX, TooManyHops};
 pub use cloud_events::{CloudEventError, to_cloud_event};
-pub use event::{Event, EventData, UnreadableEvent};
+pub use event::{Event, EventData, UnreadableEvent, Upcaster};
 pub use ids::{CommandId, CommitId, CorrelationId, EventId, InvalidId, StreamId, Version};
 pub use inbound::{Inbound, MalformedEvent};
 pub use seal::{Forged, Sealer};

@@ -46,6 +46,15 @@ impl<S: Clone> Cache<S> {
         }
     }
 
+    /// A state of this stream was stored; so many bytes of tail are behind it.
+    pub(crate) fn stored(&self, stream: &StreamId, tail_bytes: usize) {
+        let mut cache = self.0.lock().expect("no user panicked");
+        if let Some(known) = cache.peek_mut(stream) {
+            known.tail_bytes = known.tail_bytes.saturating_sub(tail_bytes);
+            known.snapshot_due = false;
+        }
+    }
+
     pub(crate) fn forget(&self, stream: &StreamId) {
         self.0.lock().expect("no user panicked").pop(stream);
     }

@@ -6,10 +6,16 @@ use envelope::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many recent commits a carried state remembers.
+use crate::joined::{self, Joined};
+
+/// How many recent commits a carried state remembers, as long as commands come one by one.
 pub const RECENT_MAX: usize = 8;
 
-/// All events that one cause led to in one stream. Atomic: it is there as a whole or not at all.
+/// How many it remembers of a stream whose commands share commits: a kilobyte of digests.
+pub const RECENT_SHARED_MAX: usize = 128;
+
+/// All events that one cause led to in one stream, or several causes that came at the same time.
+/// Atomic: it is there as a whole or not at all.
 ///
 /// Commits are made by a [`Decider`](crate::Decider) or a [`Transaction`](crate::Transaction) on
 /// top of a loaded state, and therefore start right behind the end of another commit. That is what
@@ -28,6 +34,12 @@ pub struct Commit {
     pub metadata: Metadata,
     /// At least one event.
     pub events: Vec<Recorded>,
+    /// The causes that share the commit, in the order of their events. The events in front of
+    /// theirs, at least one, are those of `commit_id`.
+    pub joined: Vec<Joined>,
+    /// Where the events' data is, if the commit would be too large with it: then `events` have
+    /// none. See `ClaimChecked`.
+    pub payload: Option<String>,
     /// The folded state after the last event, if it rides along.
     pub carried: Option<Carried>,
 }
@@ -45,7 +57,7 @@ pub struct Recorded {
     #[serde(rename = "v", default = "first", skip_serializing_if = "is_first")]
     pub schema_version: u32,
     /// Its data.
-    #[serde(rename = "d")]
+    #[serde(rename = "d", default, skip_serializing_if = "Value::is_null")]
     pub data: Value,
 }
 
@@ -95,13 +107,36 @@ impl Recent {
         self.0.contains(&commit_id.digest())
     }
 
-    /// Adds a commit, and forgets the oldest beyond [`RECENT_MAX`].
-    pub fn push(&mut self, commit_id: &CommitId) {
-        if self.0.len() >= RECENT_MAX {
-            self.0.drain(..=self.0.len() - RECENT_MAX);
-        }
-        self.0.push(commit_id.digest());
+    /// Adds the causes of a commit, and forgets the oldest ones.
+    ///
+    /// One by one they are kept up to [`RECENT_MAX`]. Those that share a commit are kept up to
+    /// [`RECENT_SHARED_MAX`], or else a single shared commit would push out all before it; later
+    /// single ones each push out two, until the ring has its usual length again.
+    pub fn push(&mut self, commit: &Commit) {
+        let before = self.0.len();
+        let added = 1 + commit.joined.len();
+        self.0.extend(commit.commit_ids().map(CommitId::digest));
+        let length = if added > 1 {
+            RECENT_SHARED_MAX
+        } else {
+            RECENT_MAX.max(before.saturating_sub(1))
+        };
+        let surplus = self.0.len().saturating_sub(length);
+        self.0.drain(..surplus);
     }
+}
+
+/// The events of one cause within a commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// Version of its first event.
+    pub first: Version,
+    /// The identity of its cause.
+    pub commit_id: &'a CommitId,
+    /// What its events inherit.
+    pub metadata: &'a Metadata,
+    /// Its events.
+    pub events: &'a [Recorded],
 }
 
 /// The causation id of a commit that stores none: what stands in front of the reaction's name.
@@ -135,8 +170,49 @@ impl Commit {
             time,
             metadata: cause.metadata(),
             events: recorded.collect(),
+            joined: Vec::new(),
+            payload: None,
             carried: None,
         }
+    }
+
+    /// Has another commit, the next one on the stream, share this one.
+    pub(crate) fn join(&mut self, next: Self) {
+        self.joined.push(Joined {
+            events: next.events.len(),
+            commit_id: next.commit_id,
+            metadata: next.metadata,
+        });
+        self.events.extend(next.events);
+    }
+
+    /// The ids of all causes in it.
+    pub fn commit_ids(&self) -> impl Iterator<Item = &CommitId> {
+        let joined = self.joined.iter().map(|joined| &joined.commit_id);
+        std::iter::once(&self.commit_id).chain(joined)
+    }
+
+    /// The events of each cause.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let joined: usize = self.joined.iter().map(|joined| joined.events).sum();
+        let own = self.events.len().saturating_sub(joined);
+        let causes = std::iter::once((own, &self.commit_id, &self.metadata)).chain(
+            self.joined
+                .iter()
+                .map(|joined| (joined.events, &joined.commit_id, &joined.metadata)),
+        );
+        let mut start = 0;
+        causes.map(move |(events, commit_id, metadata)| {
+            let end = (start + events).min(self.events.len());
+            let part = Part {
+                first: self.first.plus(start as u64),
+                commit_id,
+                metadata,
+                events: &self.events[start..end],
+            };
+            start = end;
+            part
+        })
     }
 
     /// Version of the last event in it.
@@ -145,38 +221,53 @@ impl Commit {
         Version::new(self.first.get() + self.events.len() as u64 - 1)
     }
 
+    /// Whether it carries a state of this layout that is not newer than version `until`.
+    #[must_use]
+    pub fn carries(&self, layout: u32, until: Version) -> bool {
+        let carried = self.carried.as_ref();
+        self.last() <= until && carried.is_some_and(|carried| carried.layout == layout)
+    }
+
     /// The correlation id, unless it is the commit id: then it need not be stored.
     #[must_use]
     pub fn own_correlation_id(&self) -> Option<&str> {
-        let id = self.metadata.correlation_id.as_str();
-        (id != self.commit_id.as_str()).then_some(id)
+        joined::own_correlation_id(&self.commit_id, &self.metadata)
     }
 
     /// The causation id, unless the commit id implies it: then it need not be stored. Empty if there
     /// is none.
     #[must_use]
     pub fn own_causation_id(&self) -> Option<&str> {
-        let id = self.metadata.causation_id.as_deref().unwrap_or_default();
-        (id != implied_causation_id(&self.commit_id)).then_some(id)
+        joined::own_causation_id(&self.commit_id, &self.metadata)
     }
 
     /// Its events in the form of the wire.
     #[must_use]
     pub fn envelopes(&self) -> Vec<Envelope> {
-        let envelope = |(index, event): (usize, &Recorded)| Envelope {
+        self.parts()
+            .flat_map(|part| self.envelopes_of(part))
+            .collect()
+    }
+
+    /// The events of one of its parts in the form of the wire.
+    pub(crate) fn envelopes_of<'a>(
+        &'a self,
+        part: Part<'a>,
+    ) -> impl Iterator<Item = Envelope> + 'a {
+        let events = part.events.iter().enumerate();
+        events.map(move |(index, event)| Envelope {
             event_id: event
                 .event_id
                 .clone()
-                .unwrap_or_else(|| self.commit_id.event_id(&self.stream, index)),
+                .unwrap_or_else(|| part.commit_id.event_id(&self.stream, index)),
             event_type: event.event_type.clone(),
             schema_version: event.schema_version,
             timestamp: self.time,
             aggregate_type: self.stream.aggregate_type().to_owned(),
             aggregate_id: self.stream.aggregate_id().to_owned(),
-            version: self.first.plus(index as u64),
+            version: part.first.plus(index as u64),
             data: event.data.clone(),
-            metadata: self.metadata.clone(),
-        };
-        self.events.iter().enumerate().map(envelope).collect()
+            metadata: part.metadata.clone(),
+        })
     }
 }

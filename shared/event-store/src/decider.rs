@@ -1,21 +1,30 @@
-//! The one loop around a pure decision: read, decide, append; on a conflict, decide again.
+//! Commands against a store: read, decide, append; on a conflict, decide again.
 
 use envelope::{Aggregate, Cause, Envelope, InvalidId, StreamId, Version};
-use ports::{Backoff, Clock, Consistency};
+use ports::{Clock, Consistency, Deadline, Unavailable};
 
 use crate::cache::Cache;
-use crate::{Append, AppendError, Commit, Folded, Load, ReadError, UnreadableHistory};
+use crate::lanes::{Arrived, Lanes, Turn};
+use crate::{
+    Append, AppendError, Folded, Load, Loaded, ReadError, SaveSnapshot, SaveSnapshotError,
+    UnreadableHistory,
+};
 
 /// How often a command is decided before it gives up against other writers.
-const ATTEMPTS_MAX: u32 = 10;
+pub(crate) const ATTEMPTS_MAX: u32 = 10;
 
 /// Runs the commands of one kind of aggregate against a store.
 ///
-/// A clone shares the cache of its original.
+/// Commands for one stream that are pending at the same time share a write, each judged on its own
+/// and answered on its own. A clone shares the cache and the writes of its original.
+///
+/// Requests that fail for a reason that may pass are repeated under the [`Deadline`] around the
+/// caller; without one they are made once.
 pub struct Decider<A: Aggregate, S, C> {
     pub(crate) store: S,
     pub(crate) clock: C,
     pub(crate) cache: Cache<A::State>,
+    lanes: Lanes<A>,
 }
 
 impl<A: Aggregate, S: Clone, C: Clone> Clone for Decider<A, S, C> {
@@ -24,6 +33,7 @@ impl<A: Aggregate, S: Clone, C: Clone> Clone for Decider<A, S, C> {
             store: self.store.clone(),
             clock: self.clock.clone(),
             cache: self.cache.clone(),
+            lanes: self.lanes.clone(),
         }
     }
 }
@@ -50,6 +60,9 @@ pub struct Executed<S> {
     pub version: Version,
     /// The events that it led to, if they were stored now.
     pub events: Vec<Envelope>,
+    /// Whether the state has grown too large to ride in commits and is to be saved on its own: call
+    /// [`Decider::save_snapshot`] when the command has been answered. If nobody does, loads get dearer.
+    pub snapshot_due: bool,
 }
 
 /// Why a command was not carried out.
@@ -70,7 +83,7 @@ pub enum ExecuteError<R: std::error::Error + 'static> {
 }
 
 /// Why a state could not be loaded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum LoadError {
     /// The id cannot be a key.
     #[error(transparent)]
@@ -83,10 +96,15 @@ pub enum LoadError {
     History(#[from] UnreadableHistory),
 }
 
-/// A state, and whether it is known to be the newest.
-struct Seen<S> {
-    folded: Folded<S>,
-    fresh: bool,
+/// Why a snapshot was not saved. Nothing is lost by it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SnapshotError {
+    /// The state could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The snapshot could not be written.
+    #[error(transparent)]
+    Save(#[from] SaveSnapshotError),
 }
 
 impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
@@ -96,6 +114,7 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
             store,
             clock,
             cache: Cache::new(),
+            lanes: Lanes::new(),
         }
     }
 
@@ -103,6 +122,10 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
     ///
     /// # Errors
     /// [`ReadError`] or [`UnreadableHistory`], never a state that leaves something out.
+    ///
+    /// # Cost
+    /// One request and, where a state rides in one of the newest few commits, half a read unit for
+    /// each 4 KB of them; a strong read costs twice as much.
     pub async fn load(
         &self,
         id: &str,
@@ -111,7 +134,7 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         let stream = A::stream(id)?;
         match (consistency, self.cache.get(&stream)) {
             (Consistency::Eventual, Some(folded)) => Ok(folded),
-            _ => self.read(&stream, consistency).await,
+            _ => self.refresh(&stream, consistency).await,
         }
     }
 
@@ -120,6 +143,9 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
     ///
     /// # Errors
     /// The same as those of [`load`](Decider::load).
+    ///
+    /// # Cost
+    /// That of [`load`](Decider::load), and one more request for a stream that does not exist.
     pub async fn find(&self, id: &str) -> Result<Option<Folded<A::State>>, LoadError> {
         let mut folded = self.load(id, Consistency::Eventual).await?;
         if folded.version == Version::ZERO {
@@ -128,55 +154,87 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         Ok((folded.version > Version::ZERO).then_some(folded))
     }
 
-    async fn read(
+    /// The newest state from the store, which the cache has from now on.
+    pub(crate) async fn refresh(
         &self,
         stream: &StreamId,
         consistency: Consistency,
     ) -> Result<Folded<A::State>, LoadError> {
-        let hole = |folded: &_| matches!(folded, Err(UnreadableHistory::Hole { .. }));
-        let mut folded = Folded::of::<A>(&self.store.load(stream, A::LAYOUT, consistency).await?);
-        // An eventual read may see a commit before the one in front of it.
-        if hole(&folded) && consistency == Consistency::Eventual {
-            let commits = self
-                .store
-                .load(stream, A::LAYOUT, Consistency::Strong)
-                .await?;
-            folded = Folded::of::<A>(&commits);
-        }
-        // The state that the load stopped at cannot be read. All the events can.
-        if hole(&folded) {
-            let commits = self
-                .store
-                .read(stream, Version::ZERO, Consistency::Strong)
-                .await?;
-            folded = Folded::of::<A>(&commits);
-        }
-        let folded = folded?;
+        let folded = self.fold(stream, Version::MAX, consistency).await?;
         if folded.version > Version::ZERO {
             self.cache.put(stream, &folded);
         }
         Ok(folded)
     }
 
-    async fn refresh(&self, stream: &StreamId) -> Result<Seen<A::State>, LoadError> {
-        let folded = self.read(stream, Consistency::Strong).await?;
-        Ok(Seen {
-            folded,
-            fresh: true,
-        })
+    /// The state at version `until`, or at the end of a stream that is shorter.
+    pub(crate) async fn fold(
+        &self,
+        stream: &StreamId,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Folded<A::State>, LoadError> {
+        let hole = |folded: &_| matches!(folded, Err(UnreadableHistory::Hole { .. }));
+        let mut folded = self.try_fold(stream, until, consistency).await?;
+        // An eventual read may see a commit before the one in front of it.
+        if hole(&folded) && consistency == Consistency::Eventual {
+            folded = self.try_fold(stream, until, Consistency::Strong).await?;
+        }
+        // The state that the load stopped at cannot be read. All the events can.
+        if hole(&folded) {
+            let commits = self
+                .store
+                .read(stream, Version::ZERO, until, Consistency::Strong)
+                .await?;
+            let snapshot = None;
+            folded = Folded::of::<A>(&Loaded { snapshot, commits }, until);
+        }
+        Ok(folded?)
     }
+
+    async fn try_fold(
+        &self,
+        stream: &StreamId,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Result<Folded<A::State>, UnreadableHistory>, ReadError> {
+        let load = || self.store.load(stream, A::LAYOUT, until, consistency);
+        let loaded = Deadline::persist(&self.clock, seed(stream), trouble, load).await?;
+        Ok(Folded::of::<A>(&loaded, until))
+    }
+}
+
+/// What may pass about a read that failed.
+fn trouble(error: &ReadError) -> Option<&Unavailable> {
+    match error {
+        ReadError::Unavailable(unavailable) => Some(unavailable),
+        ReadError::Corrupt { .. } => None,
+    }
+}
+
+fn seed(stream: &StreamId) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    stream.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
     /// Carries a command out, exactly once for each cause, as far back as the stream remembers its
     /// newest commits.
     ///
-    /// Warm: one request, no read. Cold: one eventually consistent read before it. A refusal, or the
-    /// decision that there is nothing to do, is given only after a strongly consistent read.
+    /// Commands that arrive while a write to their stream is under way wait for it, and then share
+    /// the next one. A refusal, or the decision that there is nothing to do, is given only on a
+    /// state that a strongly consistent read, or the success of the shared write, proves to be the newest.
     ///
     /// # Errors
     /// See [`ExecuteError`]. After [`AppendError::Unavailable`] it is unknown whether the events are
     /// stored; the same call again finds out and does no harm.
+    ///
+    /// # Cost
+    /// Warm, one request and a write unit for each kilobyte. Cold, one eventually consistent read
+    /// before it. A lost race costs another write, and from the second one on a strongly consistent
+    /// read, too. Commands that share a write share its cost.
     pub async fn execute(
         &self,
         id: &str,
@@ -184,101 +242,41 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
         command: &A::Command,
     ) -> Result<Executed<A::State>, ExecuteError<A::Rejection>> {
         let stream = A::stream(id).map_err(LoadError::from)?;
-        let folded = self.load(id, Consistency::Eventual).await?;
-        let mut seen = Seen {
-            folded,
-            fresh: false,
-        };
-        let mut attempt = 0;
-        while attempt < ATTEMPTS_MAX {
-            if seen.folded.recent.contains(cause.commit_id()) {
-                return Ok(executed(Outcome::Duplicate, seen.folded, vec![]));
-            }
-            let events = match A::decide(&seen.folded.state, command) {
-                Ok(events) if !events.is_empty() => events,
-                _ if !seen.fresh => {
-                    seen = self.refresh(&stream).await?;
-                    continue;
-                }
-                Ok(_) => return Ok(executed(Outcome::Unchanged, seen.folded, vec![])),
-                Err(rejection) => return Err(ExecuteError::Rejected(rejection)),
+        for _ in 0..ATTEMPTS_MAX {
+            let lead = match self.lanes.arrive(&stream, cause, command) {
+                Arrived::Leads(lead) => lead,
+                Arrived::Waits(turn) => match turn.await {
+                    Ok(Turn::Answered(answer)) => return answer,
+                    Ok(Turn::Lead(lead)) => lead,
+                    // Whoever took this command along was cancelled: begin anew.
+                    Err(_) => continue,
+                },
             };
-            let (commit, next) = self.draft(&stream, &seen.folded, cause, &events);
-            match self.store.append(&commit).await {
-                Ok(()) => {
-                    self.cache.put(&stream, &next);
-                    return Ok(executed(Outcome::Applied, next, commit.envelopes()));
-                }
-                // Our own commit: it was stored, and its answer lost.
-                Err(AppendError::Conflict(winner)) if winner.commit_id == commit.commit_id => {
-                    let next = seen.folded.then::<A>(&winner).map_err(LoadError::from)?;
-                    self.cache.put(&stream, &next);
-                    return Ok(executed(Outcome::Applied, next, winner.envelopes()));
-                }
-                Err(AppendError::Conflict(winner)) => {
-                    seen = self.after(&stream, seen, &winner, attempt, cause).await?;
-                }
-                // What the transaction leaves is most likely something else to decide on.
-                Err(AppendError::Busy) => seen = self.later(&stream, attempt, cause).await?,
-                Err(error) => return Err(ExecuteError::Append(error)),
-            }
-            attempt += 1;
+            return self.lead(&lead, &stream, cause, command).await;
         }
         Err(ExecuteError::Contended)
     }
-
-    /// What to decide on after a lost race. The first time, what the winner left: no read. After
-    /// that the stream is hot, and guessing costs a write each time: wait, and read what is newest.
-    async fn after(
-        &self,
-        stream: &StreamId,
-        seen: Seen<A::State>,
-        winner: &Commit,
-        attempt: u32,
-        cause: &Cause,
-    ) -> Result<Seen<A::State>, ExecuteError<A::Rejection>> {
-        self.cache.forget(stream);
-        if attempt == 0 {
-            let folded = seen.folded.then::<A>(winner).map_err(LoadError::from)?;
-            return Ok(Seen {
-                folded,
-                fresh: false,
-            });
-        }
-        Ok(self.later(stream, attempt, cause).await?)
-    }
-
-    async fn later(
-        &self,
-        stream: &StreamId,
-        attempt: u32,
-        cause: &Cause,
-    ) -> Result<Seen<A::State>, LoadError> {
-        self.clock
-            .sleep(Backoff::IN_PROCESS.wait(attempt, cause.commit_id().digest()))
-            .await;
-        self.refresh(stream).await
-    }
-
-    pub(crate) fn draft(
-        &self,
-        stream: &StreamId,
-        folded: &Folded<A::State>,
-        cause: &Cause,
-        events: &[A::Event],
-    ) -> (Commit, Folded<A::State>) {
-        let now = self.clock.now();
-        let mut commit = Commit::new::<A>(stream, folded.version, cause, now, events);
-        let next = folded.advance::<A>(&mut commit, events);
-        (commit, next)
-    }
 }
 
-fn executed<S>(outcome: Outcome, folded: Folded<S>, events: Vec<Envelope>) -> Executed<S> {
-    Executed {
-        outcome,
-        state: folded.state,
-        version: folded.version,
-        events,
+impl<A: Aggregate, S: Load + SaveSnapshot, C: Clock> Decider<A, S, C> {
+    /// Saves the state as an item of its own, so that later loads start from it: for states too large
+    /// to ride in commits. To be called when [`Executed::snapshot_due`] says so, off the command's
+    /// path. `false` if there is nothing to save, or a newer snapshot is there already.
+    ///
+    /// # Errors
+    /// See [`SnapshotError`]. Nothing depends on a snapshot, so an error may be ignored.
+    ///
+    /// # Cost
+    /// One request and a write unit for each kilobyte of the state; no read while the process
+    /// remembers the state.
+    pub async fn save_snapshot(&self, id: &str) -> Result<bool, SnapshotError> {
+        let folded = self.load(id, Consistency::Eventual).await?;
+        let Some(snapshot) = folded.snapshot(A::LAYOUT) else {
+            return Ok(false);
+        };
+        let stream = A::stream(id).map_err(LoadError::from)?;
+        let saved = self.store.save_snapshot(&stream, &snapshot).await?;
+        self.cache.stored(&stream, folded.tail_bytes);
+        Ok(saved)
     }
 }

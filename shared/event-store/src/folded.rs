@@ -1,8 +1,9 @@
 //! A stream's state, and how far it was folded.
 
-use envelope::{Aggregate, Envelope, UnreadableEvent, Version};
+use envelope::{Aggregate, Envelope, Timestamp, UnknownEvents, UnreadableEvent, Version};
 
 use crate::commit::{Carried, Commit, Recent};
+use crate::{Loaded, Snapshot};
 
 /// The state of a stream after the event at `version`.
 #[derive(Debug, Clone)]
@@ -11,9 +12,15 @@ pub struct Folded<S> {
     pub state: S,
     /// The last event in it; 0 for a stream without events.
     pub version: Version,
+    /// Time of the commit that holds this event; the epoch for a stream without events.
+    pub time: Timestamp,
     pub(crate) recent: Recent,
-    /// Bytes of the commits since the last one that carried the state.
+    /// Bytes of the commits since the last state that was stored.
     pub(crate) tail_bytes: usize,
+    /// Whether the state is to be saved as a snapshot, because it is too large to ride.
+    pub(crate) snapshot_due: bool,
+    /// Whether it lacks an event that this reader does not know. Then it is never stored.
+    pub(crate) opaque: bool,
 }
 
 impl<S: Default> Default for Folded<S> {
@@ -21,14 +28,17 @@ impl<S: Default> Default for Folded<S> {
         Self {
             state: S::default(),
             version: Version::ZERO,
+            time: Timestamp::from_millis(0),
             recent: Recent::default(),
             tail_bytes: 0,
+            snapshot_due: false,
+            opaque: false,
         }
     }
 }
 
 /// A history that cannot be folded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum UnreadableHistory {
     /// An event in it cannot be read.
     #[error("an event at or after version {version} of {stream} cannot be read")]
@@ -53,35 +63,41 @@ pub enum UnreadableHistory {
     },
 }
 
-impl<S> Folded<S> {
-    /// Folds commits in order. A commit that carries a state of this layout replaces what came before.
-    pub(crate) fn of<A: Aggregate<State = S>>(commits: &[Commit]) -> Result<Self, UnreadableHistory>
-    where
-        S: Default + Clone + serde::de::DeserializeOwned,
-    {
-        let newest = commits
-            .iter()
-            .rposition(|commit| carried_state::<A>(commit).is_some());
-        let mut folded = Self::default();
-        let mut rest = commits;
-        if let Some(index) = newest {
-            folded = carried_state::<A>(&commits[index]).expect("found a moment ago");
-            rest = &commits[index + 1..];
+impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded<S> {
+    /// Folds what was loaded, up to version `until`: from the newest stored state on.
+    pub(crate) fn of<A: Aggregate<State = S>>(
+        loaded: &Loaded,
+        until: Version,
+    ) -> Result<Self, UnreadableHistory> {
+        let snapshot = loaded.snapshot.as_ref();
+        let mut folded = snapshot.and_then(saved::<A>).unwrap_or_default();
+        let carrying = loaded.commits.iter().rev();
+        let mut carried = carrying.filter(|commit| commit.carries(A::LAYOUT, until));
+        let newest = carried.find_map(|commit| carried_state::<A>(commit));
+        if let Some(newest) = newest.filter(|newest| newest.version >= folded.version) {
+            folded = newest;
         }
-        for commit in rest {
-            folded = folded.then::<A>(commit)?;
+        for commit in &loaded.commits {
+            if commit.last() > folded.version {
+                folded = folded.up_to::<A>(commit, until)?;
+            }
         }
         Ok(folded)
     }
 
     /// The state after one more commit.
     pub(crate) fn then<A: Aggregate<State = S>>(
+        self,
+        commit: &Commit,
+    ) -> Result<Self, UnreadableHistory> {
+        self.up_to::<A>(commit, Version::MAX)
+    }
+
+    fn up_to<A: Aggregate<State = S>>(
         mut self,
         commit: &Commit,
-    ) -> Result<Self, UnreadableHistory>
-    where
-        S: Clone + serde::de::DeserializeOwned,
-    {
+        until: Version,
+    ) -> Result<Self, UnreadableHistory> {
         let stream = || commit.stream.to_string();
         if commit.first != self.version.next() {
             return Err(UnreadableHistory::Hole {
@@ -90,69 +106,105 @@ impl<S> Folded<S> {
                 found: commit.first,
             });
         }
-        if let Some(folded) = carried_state::<A>(commit) {
+        if commit.carries(A::LAYOUT, until)
+            && let Some(folded) = carried_state::<A>(commit)
+        {
             return Ok(folded);
         }
-        for event in &commit.events {
-            let event =
-                envelope::Event::decode(&event.event_type, event.schema_version, &event.data);
-            let event = event.map_err(|source| UnreadableHistory::Event {
-                stream: stream(),
-                version: commit.first,
-                source,
-            })?;
-            self.state = A::evolve(self.state, &event);
+        for recorded in &commit.events {
+            if self.version == until {
+                break;
+            }
+            let (kind, version) = (&recorded.event_type, recorded.schema_version);
+            match envelope::Event::decode(kind, version, &recorded.data) {
+                Ok(event) => self.state = A::evolve(self.state, &event),
+                Err(UnreadableEvent::Unknown { .. })
+                    if A::UNKNOWN_EVENTS == UnknownEvents::Opaque =>
+                {
+                    self.opaque = true;
+                }
+                Err(source) => {
+                    return Err(UnreadableHistory::Event {
+                        stream: stream(),
+                        version: self.version.next(),
+                        source,
+                    });
+                }
+            }
+            self.version = self.version.next();
         }
-        self.version = commit.last();
-        self.recent.push(&commit.commit_id);
+        self.time = commit.time;
+        self.recent.push(commit);
         self.tail_bytes += commit.bare_bytes();
         Ok(self)
     }
 
-    /// The state after events that are about to be stored in `commit`, which takes the state along
-    /// where that is worth it.
-    pub(crate) fn advance<A: Aggregate<State = S>>(
-        &self,
-        commit: &mut Commit,
-        events: &[A::Event],
-    ) -> Self
-    where
-        S: Clone + serde::Serialize,
-    {
-        let state = events.iter().fold(self.state.clone(), A::evolve);
+    /// The state after a commit that is about to be stored, which takes it along where that is
+    /// worth it.
+    pub(crate) fn advance(&self, commit: &mut Commit, layout: u32, state: S) -> Self {
         let mut recent = self.recent.clone();
-        recent.push(&commit.commit_id);
-        let carried = Carried {
-            layout: A::LAYOUT,
-            state: serde_json::to_vec(&state).expect("a state is JSON"),
-            recent: recent.clone(),
-        };
-        commit.carry(carried, self.tail_bytes);
-        let tail_bytes = match commit.carried {
-            Some(_) => 0,
-            None => self.tail_bytes + commit.bare_bytes(),
+        recent.push(commit);
+        let (tail_bytes, snapshot_due) = if self.opaque {
+            (self.tail_bytes + commit.bare_bytes(), false)
+        } else {
+            let carried = carried(layout, &state, recent.clone());
+            commit.carry(carried, self.tail_bytes)
         };
         Self {
             state,
             version: commit.last(),
+            time: commit.time,
             recent,
             tail_bytes,
+            snapshot_due,
+            opaque: self.opaque,
         }
+    }
+
+    /// The state as an item of its own.
+    pub(crate) fn snapshot(&self, layout: u32) -> Option<Snapshot> {
+        (!self.opaque && self.version > Version::ZERO).then(|| Snapshot {
+            version: self.version,
+            time: self.time,
+            carried: carried(layout, &self.state, self.recent.clone()),
+            payload: None,
+        })
     }
 }
 
-/// The carried state, if it has this layout. One that cannot be read is treated like one of another
-/// layout: the events are the truth, and the state is folded from them.
+fn carried<S: serde::Serialize>(layout: u32, state: &S, recent: Recent) -> Carried {
+    Carried {
+        layout,
+        state: serde_json::to_vec(state).expect("a state is JSON"),
+        recent,
+    }
+}
+
+/// The carried state. One that cannot be read is treated like one of another layout: the events are
+/// the truth, and the state is folded from them.
 fn carried_state<A: Aggregate>(commit: &Commit) -> Option<Folded<A::State>> {
-    let carried = commit
-        .carried
-        .as_ref()
-        .filter(|carried| carried.layout == A::LAYOUT)?;
+    let carried = commit.carried.as_ref()?;
+    taken_up::<A>(commit.last(), commit.time, carried)
+}
+
+fn saved<A: Aggregate>(snapshot: &Snapshot) -> Option<Folded<A::State>> {
+    taken_up::<A>(snapshot.version, snapshot.time, &snapshot.carried)
+}
+
+fn taken_up<A: Aggregate>(
+    version: Version,
+    time: Timestamp,
+    carried: &Carried,
+) -> Option<Folded<A::State>> {
+    if carried.layout != A::LAYOUT {
+        return None;
+    }
     Some(Folded {
         state: serde_json::from_slice(&carried.state).ok()?,
-        version: commit.last(),
+        version,
+        time,
         recent: carried.recent.clone(),
-        tail_bytes: 0,
+        ..Folded::default()
     })
 }
 

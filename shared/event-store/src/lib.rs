@@ -20,15 +20,26 @@ mod commit;
 pub mod contract;
 mod decider;
 mod folded;
+mod group;
+mod joined;
+mod lanes;
 mod memory;
 mod port;
 mod size;
 mod transaction;
 
-pub use commit::{Carried, Commit, RECENT_MAX, Recent, Recorded, implied_causation_id};
-pub use decider::{Decider, ExecuteError, Executed, LoadError, Outcome};
+pub use commit::{
+    Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
+};
+pub use decider::{Decider, ExecuteError, Executed, LoadError, Outcome, SnapshotError};
 pub use folded::{Folded, UnreadableHistory, envelopes_from};
+pub use joined::Joined;
 pub use memory::Memory;
-pub use port::{Append, AppendAll, AppendAllError, AppendError, Load, ReadError};
-pub use size::ITEM_BYTES_MAX;
+pub use port::{
+    Append, AppendAll, AppendAllError, AppendError, Load, Loaded, ReadError, SaveSnapshot,
+    SaveSnapshotError, Snapshot,
+};
+pub use size::{
+    ITEM_BYTES_MAX, TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, check_size, check_transaction,
+};
 pub use transaction::Transaction;

@@ -7,7 +7,8 @@ use envelope::{CommitId, StreamId, Version};
 use ports::{Consistency, Unavailable};
 
 use crate::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, ReadError,
+    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, Loaded,
+    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, check_size, check_transaction,
 };
 
 /// Streams in memory. Clones share them.
@@ -17,6 +18,7 @@ pub struct Memory(Arc<Mutex<Tables>>);
 #[derive(Debug, Default)]
 struct Tables {
     streams: BTreeMap<StreamId, BTreeMap<Version, Commit>>,
+    snapshots: BTreeMap<StreamId, Snapshot>,
     claims: HashSet<String>,
     log: Vec<Commit>,
 }
@@ -42,12 +44,7 @@ impl Memory {
 
 impl Tables {
     fn check(&self, commit: &Commit) -> Result<(), AppendError> {
-        if commit.item_bytes() > ITEM_BYTES_MAX {
-            return Err(AppendError::TooLarge {
-                bytes: commit.item_bytes(),
-                max: ITEM_BYTES_MAX,
-            });
-        }
+        check_size(commit)?;
         match self
             .streams
             .get(&commit.stream)
@@ -70,42 +67,68 @@ impl Load for Memory {
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         _: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
+    ) -> Result<Loaded, ReadError> {
         let tables = self.0.lock().expect("no user panicked");
-        let Some(commits) = tables.streams.get(stream) else {
-            return Ok(vec![]);
-        };
-        let mut tail = Vec::new();
-        for commit in commits.values().rev() {
-            tail.push(commit.clone());
-            if commit
-                .carried
-                .as_ref()
-                .is_some_and(|carried| carried.layout == layout)
-            {
+        let snapshot = tables
+            .snapshots
+            .get(stream)
+            .filter(|snapshot| until == Version::MAX && snapshot.carried.layout == layout);
+        let mut commits = Vec::new();
+        let stored = tables.streams.get(stream).into_iter();
+        for commit in stored.flat_map(|stored| stored.range(..=until)).rev() {
+            if snapshot.is_some_and(|snapshot| commit.1.last() <= snapshot.version) {
+                break;
+            }
+            commits.push(commit.1.clone());
+            if commit.1.carries(layout, until) {
                 break;
             }
         }
-        tail.reverse();
-        Ok(tail)
+        commits.reverse();
+        Ok(Loaded {
+            snapshot: snapshot.cloned(),
+            commits,
+        })
     }
 
     async fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         _: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         let tables = self.0.lock().expect("no user panicked");
-        let Some(commits) = tables.streams.get(stream) else {
-            return Ok(vec![]);
-        };
-        Ok(commits
-            .values()
+        let stored = tables.streams.get(stream).into_iter();
+        let until = stored.flat_map(|stored| stored.range(..=to).map(|(_, commit)| commit));
+        Ok(until
             .filter(|commit| commit.last() >= from)
             .cloned()
             .collect())
+    }
+}
+
+impl SaveSnapshot for Memory {
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+    ) -> Result<bool, SaveSnapshotError> {
+        let bytes = snapshot.item_bytes(stream);
+        if bytes > ITEM_BYTES_MAX {
+            let max = ITEM_BYTES_MAX;
+            return Err(SaveSnapshotError::TooLarge { bytes, max });
+        }
+        let mut tables = self.0.lock().expect("no user panicked");
+        let newer = tables.snapshots.get(stream).is_some_and(|there| {
+            there.carried.layout == snapshot.carried.layout && there.version >= snapshot.version
+        });
+        if !newer {
+            tables.snapshots.insert(stream.clone(), snapshot.clone());
+        }
+        Ok(!newer)
     }
 }
 
@@ -124,6 +147,7 @@ impl AppendAll for Memory {
         commits: &[Commit],
         claim: Option<&CommitId>,
     ) -> Result<(), AppendAllError> {
+        check_transaction(commits, claim.is_some())?;
         let places: HashSet<_> = commits
             .iter()
             .map(|commit| (&commit.stream, commit.first))

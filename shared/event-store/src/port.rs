@@ -1,12 +1,12 @@
 //! The port: what a table must be able to do.
 
-use envelope::{CommitId, StreamId, Version};
+use envelope::{CommitId, StreamId, Timestamp, Version};
 use ports::{Consistency, Unavailable};
 
-use crate::Commit;
+use crate::{Carried, Commit};
 
 /// Why a read failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
     /// The table did not answer as it should; a later attempt may succeed.
     #[error(transparent)]
@@ -24,20 +24,18 @@ pub enum ReadError {
 }
 
 /// Why one commit was not appended.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
     /// Its place is taken. The commit that took it tells what won (perhaps this very commit, whose
     /// first answer was lost).
     #[error("the stream moved on: {} is there already", .0.commit_id.as_str())]
     Conflict(Box<Commit>),
     /// It is larger than a table takes; it was not sent.
-    #[error(
-        "a commit of {bytes} bytes is over the {max} bytes that an item may have; split the command"
-    )]
+    #[error("a commit of {bytes} bytes is over the limit of {max} bytes; split the command")]
     TooLarge {
-        /// Size of the item.
+        /// Its size.
         bytes: usize,
-        /// Size that an item may have.
+        /// The size that it may have.
         max: usize,
     },
     /// A transaction is under way on the stream. Nothing was stored, and the place may be taken soon.
@@ -52,7 +50,7 @@ pub enum AppendError {
 }
 
 /// Why several commits were not appended. None of them was.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendAllError {
     /// At least one place is taken; these are the commits that the table named.
     #[error("{} of the streams moved on", .0.len())]
@@ -60,6 +58,14 @@ pub enum AppendAllError {
     /// The claim is taken: the cause was dealt with before.
     #[error("this cause was dealt with before")]
     Claimed,
+    /// A transaction has a limited number of items, a claim among them; nothing was sent.
+    #[error("{actions} items are over the {max} that a transaction may have; split the command")]
+    TooMany {
+        /// How many it would have.
+        actions: usize,
+        /// How many it may have.
+        max: usize,
+    },
     /// Another transaction is under way on one of the streams.
     #[error("another transaction is under way on one of the streams")]
     Busy,
@@ -68,27 +74,95 @@ pub enum AppendAllError {
     Append(#[from] AppendError),
 }
 
+/// A folded state as an item of its own, beside the commits of its stream: for states that are too
+/// large to ride in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Version of the last event in the state.
+    pub version: Version,
+    /// Time of the commit that holds this event.
+    pub time: Timestamp,
+    /// The state.
+    pub carried: Carried,
+    /// Where the state is, if the item would be too large with it: then `carried` has none. See
+    /// `ClaimChecked`.
+    pub payload: Option<String>,
+}
+
+/// The end of a stream, back to where its state can be taken up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// The stream's snapshot, if there is one of the layout that was asked for. It may be older
+    /// than a state that a commit carries, and (after an eventually consistent read) newer than all
+    /// the commits.
+    pub snapshot: Option<Snapshot>,
+    /// The commits in order: from the newest one that carries a state of this layout, or else from
+    /// the first one behind the snapshot, or else from the first, to the newest.
+    pub commits: Vec<Commit>,
+}
+
 /// Reads streams.
 pub trait Load: Clone + Send + Sync + 'static {
-    /// The end of a stream: its commits in order, from the newest that carries a state of this
-    /// layout (or, where none does, from the first) to the newest. Empty for a stream that does not exist.
+    /// The end of a stream as it was at version `until` ([`Version::MAX`]: as it is), back to a
+    /// state of this layout. Empty for a stream that does not exist.
     ///
-    /// Every page is read, and the commits follow each other without a hole. One request, as long
-    /// as a state is carried by one of the newest few commits.
+    /// The commit that holds version `until` is the last one, also where it goes on behind it; a
+    /// state that it carries then does not count. A snapshot need only be found for
+    /// [`Version::MAX`]. Every page is read, and the commits follow each other without a hole.
+    ///
+    /// # Cost
+    /// One request, as long as a state is carried by one of the newest few commits.
     fn load(
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         consistency: Consistency,
-    ) -> impl Future<Output = Result<Vec<Commit>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Loaded, ReadError>> + Send;
 
-    /// The commits of a stream in order, from the one that holds version `from` to the newest.
+    /// The commits of a stream in order, from the one that holds version `from` to the one that
+    /// holds version `to`, as far as there are any.
+    ///
+    /// # Cost
+    /// One request for a single version (`from` equal to `to`), otherwise two, and one more for
+    /// each further megabyte.
     fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         consistency: Consistency,
     ) -> impl Future<Output = Result<Vec<Commit>, ReadError>> + Send;
+}
+
+/// Why a snapshot was not saved. Nothing is lost by it: the events are the truth.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SaveSnapshotError {
+    /// It is larger than a table takes; it was not sent.
+    #[error("a snapshot of {bytes} bytes is over the limit of {max} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The size that it may have.
+        max: usize,
+    },
+    /// The table did not answer as it should.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Saves snapshots beside the commits.
+pub trait SaveSnapshot: Clone + Send + Sync + 'static {
+    /// Replaces the stream's snapshot, unless that one has the same layout and is as new or newer:
+    /// then `false`.
+    ///
+    /// # Cost
+    /// One request, and a write unit for each kilobyte.
+    fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+    ) -> impl Future<Output = Result<bool, SaveSnapshotError>> + Send;
 }
 
 /// Appends one commit.

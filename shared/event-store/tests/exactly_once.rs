@@ -105,7 +105,7 @@ impl World {
     async fn commits(&self) -> Vec<Commit> {
         let stream = Tally::<1>::stream(ID).expect("an id");
         self.memory
-            .read(&stream, Version::ZERO, Consistency::Strong)
+            .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
             .await
             .expect("readable")
     }

@@ -7,7 +7,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use envelope::{CommitId, StreamId, Version};
-use event_store::{Append, AppendAll, AppendAllError, AppendError, Commit, Load, ReadError};
+use event_store::{
+    Append, AppendAll, AppendAllError, AppendError, Commit, Load, Loaded, ReadError, SaveSnapshot,
+    SaveSnapshotError, Snapshot,
+};
 use ports::{Consistency, Unavailable};
 
 /// Runs in front of a write.
@@ -120,31 +123,52 @@ impl<S: Load> Load for Faulty<S> {
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         consistency: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
+    ) -> Result<Loaded, ReadError> {
         self.fails()?;
         let missed = match consistency {
             Consistency::Eventual => self.plan().missed.take(),
             Consistency::Strong => None,
         };
         let Some(missed) = missed else {
-            return self.inner.load(stream, layout, consistency).await;
+            return self.inner.load(stream, layout, until, consistency).await;
         };
-        let mut commits = self.inner.read(stream, Version::ZERO, consistency).await?;
+        let mut commits = self
+            .inner
+            .read(stream, Version::ZERO, until, consistency)
+            .await?;
         commits.truncate(commits.len().saturating_sub(missed));
-        let carries = |commit: &Commit| commit.carried.as_ref().is_some_and(|c| c.layout == layout);
+        let carries = |commit: &Commit| commit.carries(layout, until);
         let newest = commits.iter().rposition(carries).unwrap_or(0);
-        Ok(commits.split_off(newest))
+        Ok(Loaded {
+            snapshot: None,
+            commits: commits.split_off(newest),
+        })
     }
 
     async fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         self.fails()?;
-        self.inner.read(stream, from, consistency).await
+        self.inner.read(stream, from, to, consistency).await
+    }
+}
+
+impl<S: SaveSnapshot> SaveSnapshot for Faulty<S> {
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+    ) -> Result<bool, SaveSnapshotError> {
+        self.before_write().await?;
+        let saved = self.inner.save_snapshot(stream, snapshot).await?;
+        self.loses()?;
+        Ok(saved)
     }
 }
 

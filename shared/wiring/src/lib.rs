@@ -10,7 +10,7 @@ use adapter_sqs::Queue;
 use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
-use ports::{Clock, SystemClock};
+use ports::{Clock, Deadline, SystemClock};
 use reaction::{Consume, Host, React, Verified};
 use serde_json::Value;
 use telemetry::{Telemetry, metric};
@@ -184,8 +184,10 @@ impl Wiring {
         let (function, telemetry) = (&function, self.telemetry);
         lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
             let deadline = i64::try_from(event.context.deadline).unwrap_or(i64::MAX);
+            let deadline = Timestamp::from_millis(deadline);
             // Boxed, because the compiler cannot look through the SDK's futures and these at once.
-            let answer = Box::pin(function(event.payload, Timestamp::from_millis(deadline))).await;
+            let answer = Box::pin(function(event.payload, deadline));
+            let answer = Deadline::at(deadline).around(answer).await;
             telemetry.flush();
             answer.map_err(Error::from)
         }))

@@ -135,7 +135,10 @@ impl<'a> Outside<'a> {
         for kind in ["Order", "Reservation", "Payment", "Shipment"] {
             let stream = StreamId::new(kind, order_id).expect("an id");
             let first = Version::new(1);
-            let commits = self.store.read(&stream, first, Consistency::Strong).await;
+            let commits = self
+                .store
+                .read(&stream, first, Version::MAX, Consistency::Strong)
+                .await;
             story.extend(envelopes_from(&commits.expect("readable"), first));
         }
         story

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use envelope::{CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Load, Memory, ReadError,
+    Append, AppendAll, AppendAllError, AppendError, Commit, Load, Loaded, Memory, ReadError,
 };
 use ports::{
     Consistency, DeadLetter, DeadLetters, LoadView, Revision, SaveView, SaveViewError, Unavailable,
@@ -153,24 +153,26 @@ impl Load for Remote<Memory> {
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         consistency: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
+    ) -> Result<Loaded, ReadError> {
         self.dice.travel().await?;
         let store = Faulty::new(self.port.clone());
         if consistency == Consistency::Eventual && self.dice.strikes(STALE, 4) {
             store.serve_a_stale_load(1 + self.dice.below(3));
         }
-        store.load(stream, layout, consistency).await
+        store.load(stream, layout, until, consistency).await
     }
 
     async fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         self.dice.travel().await?;
-        self.port.read(stream, from, consistency).await
+        self.port.read(stream, from, to, consistency).await
     }
 }
 

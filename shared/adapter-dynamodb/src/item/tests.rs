@@ -19,6 +19,8 @@ fn commit(cause: &Cause, events: Vec<Recorded>) -> Commit {
         time: Timestamp::from_millis(1_795_212_345_678),
         metadata: cause.metadata(),
         events,
+        joined: vec![],
+        payload: None,
         carried: None,
     }
 }
@@ -222,6 +224,8 @@ prop_compose! {
             time: Timestamp::from_millis(millis),
             metadata,
             events,
+            joined: vec![],
+            payload: None,
             carried: carried.map(|(layout, state, recent)| Carried {
                 layout,
                 state,

@@ -31,7 +31,7 @@ where
         other => panic!("a taken place is a conflict, not {other:?}"),
     }
     let stored = store
-        .read(&stream, Version::ZERO, Consistency::Strong)
+        .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     assert_eq!(stored, [first], "the loser left nothing behind");
@@ -52,16 +52,21 @@ pub async fn a_commit_reads_back_as_it_was_stored<S: Load + AppendAll>(store: S)
     for commit in commits_of_every_shape() {
         store.append(&commit).await.expect("the place is free");
         let stored = store
-            .read(&commit.stream, Version::ZERO, Consistency::Strong)
+            .read(
+                &commit.stream,
+                Version::ZERO,
+                Version::MAX,
+                Consistency::Strong,
+            )
             .await;
         let stored = stored.expect("readable");
         assert_eq!(stored, std::slice::from_ref(&commit));
         assert_eq!(stored[0].envelopes(), commit.envelopes());
         let loaded = store
-            .load(&commit.stream, 7, Consistency::Strong)
+            .load(&commit.stream, 7, Version::MAX, Consistency::Strong)
             .await
             .expect("readable");
-        assert_eq!(loaded, [commit]);
+        assert_eq!(loaded.commits, [commit]);
     }
 }
 
@@ -162,7 +167,12 @@ pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
         other => panic!("an item of 410 KB is too large, not {other:?}"),
     }
     let stored = store
-        .read(&commit.stream, Version::ZERO, Consistency::Strong)
+        .read(
+            &commit.stream,
+            Version::ZERO,
+            Version::MAX,
+            Consistency::Strong,
+        )
         .await;
     assert_eq!(stored.expect("readable"), []);
 }
@@ -179,7 +189,7 @@ pub async fn a_commit_just_under_the_limit_is_stored<S: Load + AppendAll>(store:
     assert_eq!(commit.item_bytes(), ITEM_BYTES_MAX);
     store.append(&commit).await.expect("it fits");
     let stored = store
-        .read(&stream, Version::ZERO, Consistency::Strong)
+        .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     assert!(stored == [commit], "it reads back");
@@ -193,7 +203,7 @@ pub async fn many_events_in_one_command_are_one_commit<S: Load + AppendAll>(stor
         let commit = commit_of(&stream, 0, &events);
         store.append(&commit).await.expect("it fits");
         let stored = store
-            .read(&stream, Version::ZERO, Consistency::Strong)
+            .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
             .await
             .expect("readable");
         assert!(stored == [commit], "{count} events read back");

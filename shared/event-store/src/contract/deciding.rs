@@ -8,14 +8,14 @@ use ports::{Consistency, SystemClock};
 
 use super::tally::{Added, Command, State, Tally, fresh_cause, fresh_id};
 use crate::{
-    Append, AppendAll, AppendError, Commit, Decider, ExecuteError, Load, Outcome, ReadError,
+    Append, AppendAll, AppendError, Commit, Decider, ExecuteError, Load, Loaded, Outcome, ReadError,
 };
 
 /// The state by the definition: every event of the stream, folded one after the other.
 async fn fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
     let stream = Tally::<L>::stream(id).expect("an id");
     let commits = store
-        .read(&stream, Version::ZERO, Consistency::Strong)
+        .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     let envelopes = commits.iter().flat_map(Commit::envelopes);
@@ -79,7 +79,7 @@ where
     }
     let stream = Tally::<1>::stream(&id).expect("an id");
     let commits = store
-        .read(&stream, Version::ZERO, Consistency::Strong)
+        .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     let carrying: Vec<_> = commits
@@ -180,20 +180,22 @@ impl<S: Load> Load for Polite<S> {
         &self,
         stream: &StreamId,
         layout: u32,
+        until: Version,
         consistency: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
+    ) -> Result<Loaded, ReadError> {
         give_way().await;
-        self.0.load(stream, layout, consistency).await
+        self.0.load(stream, layout, until, consistency).await
     }
 
     async fn read(
         &self,
         stream: &StreamId,
         from: Version,
+        to: Version,
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         give_way().await;
-        self.0.read(stream, from, consistency).await
+        self.0.read(stream, from, to, consistency).await
     }
 }
 

@@ -5,7 +5,7 @@ use ports::{Consistency, SystemClock};
 
 use super::appending::commit_of;
 use super::tally::{Added, State, Tally, fresh_id, fresh_stream};
-use crate::{AppendAll, Carried, Commit, Decider, Load, Recent};
+use crate::{AppendAll, Carried, Commit, Decider, Load, Loaded, Recent};
 
 const BOTH: [Consistency; 2] = [Consistency::Eventual, Consistency::Strong];
 
@@ -30,12 +30,15 @@ pub async fn a_stream_that_does_not_exist_is_empty<S: Load + AppendAll>(store: S
     for consistency in BOTH {
         let stream = fresh_stream();
         assert_eq!(
-            store.load(&stream, 1, consistency).await.expect("readable"),
-            []
+            store
+                .load(&stream, 1, Version::MAX, consistency)
+                .await
+                .expect("readable"),
+            Loaded::default()
         );
         assert_eq!(
             store
-                .read(&stream, Version::ZERO, consistency)
+                .read(&stream, Version::ZERO, Version::MAX, consistency)
                 .await
                 .expect("readable"),
             []
@@ -50,16 +53,16 @@ pub async fn a_stream_over_a_megabyte_is_read_whole<S: Load + AppendAll>(store: 
     let stored = append_commits(&store, &stream, &events).await;
     assert!(stored.iter().map(Commit::item_bytes).sum::<usize>() > 2 * 1024 * 1024);
     let read = store
-        .read(&stream, Version::new(1), Consistency::Strong)
+        .read(&stream, Version::new(1), Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     assert!(read == stored, "every page is read, in order");
     let loaded = store
-        .load(&stream, 1, Consistency::Strong)
+        .load(&stream, 1, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
     assert!(
-        loaded == stored,
+        loaded.commits == stored,
         "a load without a state is the whole stream"
     );
     let decider = Decider::<Tally, _, _>::new(store, SystemClock);
@@ -90,7 +93,12 @@ pub async fn reading_starts_with_the_commit_that_holds_the_version<S: Load + App
     ];
     for (from, index) in holding {
         let read = store
-            .read(&stream, Version::new(from), Consistency::Strong)
+            .read(
+                &stream,
+                Version::new(from),
+                Version::MAX,
+                Consistency::Strong,
+            )
             .await;
         assert_eq!(
             read.expect("readable"),
@@ -116,7 +124,7 @@ pub async fn streams_with_similar_names_stay_apart<S: Load + AppendAll>(store: S
     for (kind, id) in &names {
         let stream = StreamId::new(*kind, id).expect("an id");
         let read = store
-            .read(&stream, Version::ZERO, Consistency::Strong)
+            .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
             .await
             .expect("readable");
         assert_eq!(read.len(), 1);
@@ -162,8 +170,15 @@ pub async fn a_load_stops_at_the_newest_carried_state<S: Load + AppendAll>(store
     for (before, after) in [(0, 0), (3, 0), (3, 1), (3, 3), (3, 4), (3, 30)] {
         let (stream, stored) = append_around_a_state(&store, (before, after), b"{}").await;
         for consistency in BOTH {
-            let loaded = store.load(&stream, 1, consistency).await.expect("readable");
-            assert_eq!(loaded, stored[before..], "{after} commits behind the state");
+            let loaded = store
+                .load(&stream, 1, Version::MAX, consistency)
+                .await
+                .expect("readable");
+            assert_eq!(
+                loaded.commits,
+                stored[before..],
+                "{after} commits behind the state"
+            );
         }
     }
 }
@@ -178,10 +193,13 @@ pub async fn an_outdated_snapshot_is_ignored_and_folded_anew<S: Load + AppendAll
     .expect("JSON");
     let (stream, stored) = append_around_a_state(&store, (3, 2), &state).await;
     let loaded = store
-        .load(&stream, 2, Consistency::Strong)
+        .load(&stream, 2, Version::MAX, Consistency::Strong)
         .await
         .expect("readable");
-    assert_eq!(loaded, stored, "no state of this layout: the whole stream");
+    assert_eq!(
+        loaded.commits, stored,
+        "no state of this layout: the whole stream"
+    );
     let id = stream.aggregate_id();
     let current = Decider::<Tally<1>, _, _>::new(store.clone(), SystemClock);
     let folded = current

@@ -11,7 +11,12 @@ use crate::{AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Trans
 
 async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
     store
-        .read(&commit.stream, Version::ZERO, Consistency::Strong)
+        .read(
+            &commit.stream,
+            Version::ZERO,
+            Version::MAX,
+            Consistency::Strong,
+        )
         .await
         .expect("readable")
 }

@@ -50,7 +50,7 @@ pub(crate) async fn measure(
             async move {
                 let stream = StreamId::new("Order", &sent.order)?;
                 let commits = store
-                    .read(&stream, Version::new(2), Consistency::Strong)
+                    .read(&stream, Version::new(2), Version::MAX, Consistency::Strong)
                     .await?;
                 let last = commits
                     .last()
