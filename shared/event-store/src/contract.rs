@@ -11,13 +11,17 @@
 
 mod appending;
 mod deciding;
+mod grouping;
 mod reading;
+mod snapshots;
 mod tally;
 mod transacting;
 
 pub use appending::*;
 pub use deciding::*;
+pub use grouping::*;
 pub use reading::*;
+pub use snapshots::*;
 pub use tally::{Added, Command, Over, State, Tally};
 pub use transacting::*;
 
@@ -48,6 +52,17 @@ macro_rules! contract {
             a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again
             a_claim_counts_once
             two_commits_in_one_place_are_refused
+            a_transaction_over_the_limits_is_refused
+            sixty_four_concurrent_commands_use_under_ten_writes
+            each_command_of_a_shared_commit_again_is_a_duplicate
+            commands_that_share_a_write_are_judged_one_by_one
+            processes_that_group_their_commands_race_without_loss
+            commands_too_large_to_share_are_written_one_after_the_other
+            a_load_starts_from_the_snapshot_beside_the_commits
+            an_older_snapshot_never_replaces_a_newer_one
+            a_snapshot_of_another_layout_is_ignored_and_replaced
+            a_snapshot_over_the_limit_is_refused
+            a_state_too_large_to_ride_is_saved_on_its_own
         }
     };
     ($store:expr; $($case:ident)*) => {

@@ -25,7 +25,10 @@ async fn fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
     })
 }
 
-async fn assert_load_is_the_fold_of_all<const L: u32, S: Load>(store: &S, id: &str) -> State {
+pub(super) async fn assert_load_is_the_fold_of_all<const L: u32, S: Load>(
+    store: &S,
+    id: &str,
+) -> State {
     let expected = fold_of_all::<L, S>(store, id).await;
     for consistency in [Consistency::Eventual, Consistency::Strong] {
         let cold = Decider::<Tally<L>, _, _>::new(store.clone(), SystemClock);
@@ -206,7 +209,7 @@ impl<S: Append> Append for Polite<S> {
     }
 }
 
-async fn give_way() {
+pub(super) async fn give_way() {
     let mut gave_way = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut gave_way, true) {
@@ -219,7 +222,7 @@ async fn give_way() {
 }
 
 /// Runs all of them at the same time.
-async fn all(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = ()> + '_>>>) {
+pub(super) async fn all(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = ()> + '_>>>) {
     let mut futures: Vec<_> = futures.collect();
     std::future::poll_fn(|context| {
         futures.retain_mut(|future| pin!(future).poll(context).is_pending());

@@ -7,7 +7,10 @@ use ports::{Consistency, SystemClock};
 
 use super::appending::commit_of;
 use super::tally::{Added, Tally, fresh_cause, fresh_id, fresh_stream};
-use crate::{AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Transaction};
+use crate::{
+    AppendAll, AppendAllError, AppendError, Commit, Decider, Load, TRANSACTION_ACTIONS_MAX,
+    TRANSACTION_BYTES_MAX, Transaction,
+};
 
 async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
     store
@@ -122,4 +125,29 @@ pub async fn two_commits_in_one_place_are_refused<S: Load + AppendAll>(store: S)
     );
     assert!(refused, "{result:?}");
     assert_eq!(stored(&store, &one).await, []);
+}
+
+/// Both limits of a transaction, before anything is sent.
+pub async fn a_transaction_over_the_limits_is_refused<S: Load + AppendAll>(store: S) {
+    let small = |_| commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
+    let many: Vec<_> = (0..TRANSACTION_ACTIONS_MAX).map(small).collect();
+    let claim = fresh_cause();
+    match store.append_all(&many, Some(claim.commit_id())).await {
+        Err(AppendAllError::TooMany { actions: 101, max }) => {
+            assert_eq!(max, TRANSACTION_ACTIONS_MAX);
+        }
+        other => panic!("a hundred items and a claim are too many, not {other:?}"),
+    }
+    let large = |_| commit_of(&fresh_stream(), 0, &[Added::amount(1).padded(390 * 1024)]);
+    let large: Vec<_> = (0..11).map(large).collect();
+    match store.append_all(&large, None).await {
+        Err(AppendAllError::Append(AppendError::TooLarge { bytes, max })) => {
+            assert!(bytes > max && max == TRANSACTION_BYTES_MAX);
+        }
+        other => panic!("eleven large items are too large together, not {other:?}"),
+    }
+    assert_eq!(stored(&store, &many[0]).await, []);
+    assert_eq!(stored(&store, &large[0]).await, []);
+    store.append_all(&many, None).await.expect("a hundred fit");
+    assert_eq!(stored(&store, &many[99]).await.len(), 1);
 }
