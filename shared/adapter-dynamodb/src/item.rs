@@ -124,7 +124,7 @@ pub(crate) fn decode_snapshot(item: &Item) -> Option<Snapshot> {
         version: Version::new(parsed(item, "u")?),
         time: Timestamp::from_millis(parsed(item, "t")?),
         carried: carried(item)?,
-        payload: optional(item, "b", text)?.map(str::to_owned),
+        payload: optional(item, "b", filled)?.map(str::to_owned),
     })
 }
 
@@ -151,7 +151,7 @@ fn corrupt(item: &Item) -> ReadError {
 }
 
 fn try_decode(item: &Item) -> Option<Commit> {
-    let commit_id = text(item, "c").filter(|id| !id.is_empty())?;
+    let commit_id = filled(item, "c")?;
     let commit_id = CommitId::from_stored(commit_id.to_owned());
     let correlation_id = optional(item, "k", text)?.unwrap_or(commit_id.as_str());
     let causation_id = optional(item, "a", text)?.unwrap_or(implied_causation_id(&commit_id));
@@ -175,10 +175,11 @@ fn try_decode(item: &Item) -> Option<Commit> {
         time: Timestamp::from_millis(parsed(item, "t").filter(|millis| *millis >= 0)?),
         events: serde_json::from_slice(bytes(item, "e")?).ok()?,
         joined: match optional(item, "g", bytes)? {
-            Some(json) => serde_json::from_slice(json).ok()?,
+            Some(json) => Some(serde_json::from_slice::<Vec<_>>(json).ok()?)
+                .filter(|joined| !joined.is_empty())?,
             None => Vec::new(),
         },
-        payload: optional(item, "b", text)?.map(str::to_owned),
+        payload: optional(item, "b", filled)?.map(str::to_owned),
         carried: item.contains_key("s").then(|| carried(item)).flatten(),
         commit_id,
         metadata,
@@ -204,6 +205,11 @@ fn carried(item: &Item) -> Option<Carried> {
 
 pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// A text that is not empty.
+fn filled<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    text(item, name).filter(|text| !text.is_empty())
 }
 
 fn bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use envelope::{Cause, CommandId, EventId};
-use event_store::Recorded;
+use event_store::{Joined, Recorded};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -57,6 +57,13 @@ fn full() -> Commit {
         state: br#"{"status":"SHIPPED"}"#.to_vec(),
         recent: Recent::from_digests(vec![1, u64::MAX]),
     });
+    let other = Cause::command(&CommandId::new("place-2").expect("an id"));
+    full.events.push(recorded("OrderPlaced", 1, json!({})));
+    full.joined = vec![Joined {
+        events: 1,
+        commit_id: other.commit_id().clone(),
+        metadata: other.metadata(),
+    }];
     full
 }
 
@@ -79,6 +86,33 @@ fn readable(item: &Item) -> BTreeMap<&str, Value> {
 #[test]
 fn a_commit_with_everything_is_stored_as_pinned() {
     insta::assert_json_snapshot!(readable(&encode(&full())));
+}
+
+#[test]
+fn a_commit_whose_data_is_elsewhere_is_stored_as_pinned() {
+    let command = Cause::command(&CommandId::new("place-1").expect("an id"));
+    let mut commit = commit(&command, vec![recorded("OrderPlaced", 2, Value::Null); 2]);
+    commit.payload = Some("Order#ord-1/7/digest".to_owned());
+    insta::assert_json_snapshot!(readable(&encode(&commit)));
+}
+
+#[test]
+fn a_snapshot_is_stored_as_pinned_and_reads_back() {
+    let snapshot = Snapshot {
+        version: Version::new(1_234),
+        time: Timestamp::from_millis(1_795_212_345_678),
+        carried: full().carried.expect("it has everything"),
+        payload: Some("Order#ord-1/1234/digest".to_owned()),
+    };
+    let item = encode_snapshot(&full().stream, &snapshot);
+    assert!(is_snapshot(&item) && !is_snapshot(&encode(&full())));
+    assert_eq!(decode_snapshot(&item), Some(snapshot));
+    insta::assert_json_snapshot!(readable(&item));
+    for name in ["u", "t", "h", "s", "r", "b"] {
+        let mut garbled = item.clone();
+        garbled.insert(name.to_owned(), AttributeValue::Null(true));
+        assert_eq!(decode_snapshot(&garbled), None, "{name}");
+    }
 }
 
 #[test]
@@ -107,7 +141,7 @@ fn an_attribute_that_is_missing_or_garbled_makes_the_commit_corrupt() {
         item.remove(name);
         assert_corrupt(&item, name, &format!("attribute `{name}` is missing"));
     }
-    for name in ["p", "v", "e", "c", "t", "k", "a", "w", "o", "m"] {
+    for name in ["p", "v", "e", "c", "t", "k", "a", "w", "o", "m", "g", "b"] {
         for value in &garbage {
             let mut item = whole.clone();
             item.insert(name.to_owned(), value.clone());

@@ -129,7 +129,18 @@ fn commits_of_every_shape() -> Vec<Commit> {
         recent: Recent::from_digests(vec![0, 1, u64::MAX]),
     });
     far.first = Version::new(9_007_199_254_740_993);
-    vec![started, untraced, given, far]
+    let mut shared = commit_with(&command, vec![recorded("Begun", 1, json!({"by": 1})); 2]);
+    let other = |number| CommandId::new(format!("place order {number}")).expect("an id");
+    shared.join(commit_with(
+        &Cause::command(&other(18)),
+        vec![recorded("Begun", 2, json!({"by": 2})); 3],
+    ));
+    shared.join(untraced.clone());
+    shared.join(given.clone());
+    shared.join(far.clone());
+    let mut elsewhere = commit_with(&command, vec![recorded("Begun", 4, json!(null)); 3]);
+    elsewhere.payload = Some("Tally#1/1/digest".to_owned());
+    vec![started, untraced, given, far, shared, elsewhere]
 }
 
 fn commit_with(cause: &Cause, events: Vec<Recorded>) -> Commit {
