@@ -2,7 +2,7 @@
 //! reason, and a load is the fold of all events.
 //!
 //! The test knows nothing of what the store should contain: it asks the pure decision again, for
-//! each commit, what the command leads to on the fold of everything before it. So it also finds a
+//! each part of each commit, what the command leads to on the fold of everything before it. So it also finds a
 //! commit that was stored once, but decided on a state that was not there.
 
 use std::collections::HashMap;
@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use envelope::{Aggregate, Cause, CommandId, CommitId, Timestamp, Version};
 use event_store::contract::{Added, Command, Over, State, Tally};
 use event_store::{
-    AppendError, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory, Outcome,
-    ReadError,
+    AppendError, Carried, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory,
+    Outcome, ReadError,
 };
 use ports::{Consistency, ManualClock};
 use proptest::prelude::*;
@@ -26,6 +26,8 @@ const RACERS_MAX: u64 = 3;
 #[derive(Debug, Clone)]
 enum Step {
     New(Command),
+    /// Commands that one process has at the same time.
+    Together(Vec<Command>),
     /// The cause of one of the newest commits, again.
     Again(usize),
 }
@@ -68,21 +70,37 @@ fn cause(number: usize) -> Cause {
     Cause::command(&CommandId::new(format!("command-{number}")).expect("an id"))
 }
 
-fn events(commit: &Commit) -> Vec<Added> {
-    let envelopes = commit.envelopes();
-    envelopes
-        .iter()
-        .map(|envelope| envelope.decode().expect("readable"))
-        .collect()
+/// What one cause led to, and the state that rides behind it, if there is one.
+struct Part {
+    commit_id: String,
+    first: Version,
+    events: Vec<Added>,
+    carried: Option<Carried>,
 }
 
-fn fold<const L: u32>(commits: &[Commit]) -> State {
-    commits
-        .iter()
-        .flat_map(events)
-        .fold(State::default(), |state, event| {
-            Tally::<L>::evolve(state, &event)
-        })
+fn parts(commits: &[Commit]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for commit in commits {
+        let mut envelopes = commit.envelopes().into_iter();
+        for part in commit.parts() {
+            let own = envelopes.by_ref().take(part.events.len());
+            parts.push(Part {
+                commit_id: part.commit_id.as_str().to_owned(),
+                first: part.first,
+                events: own.map(|event| event.decode().expect("readable")).collect(),
+                carried: None,
+            });
+        }
+        if let Some(last) = parts.last_mut() {
+            last.carried = commit.carried.clone();
+        }
+    }
+    parts
+}
+
+fn fold<const L: u32>(parts: &[Part]) -> State {
+    let events = parts.iter().flat_map(|part| &part.events);
+    events.fold(State::default(), Tally::<L>::evolve)
 }
 
 impl World {
@@ -102,42 +120,46 @@ impl World {
         }
     }
 
-    async fn commits(&self) -> Vec<Commit> {
+    async fn stored(&self) -> Vec<Part> {
         let stream = Tally::<1>::stream(ID).expect("an id");
-        self.memory
-            .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong)
-            .await
-            .expect("readable")
+        let commits = self
+            .memory
+            .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong);
+        parts(&commits.await.expect("readable"))
     }
 
-    async fn step(&mut self, number: usize, step: Step, process: Process, fault: Fault) {
-        let stored = self.commits().await;
-        let (cause, command, again) = match step {
-            Step::New(command) => (cause(number), command, false),
+    async fn step(
+        &mut self,
+        number: usize,
+        step: Step,
+        process: Process,
+        fault: Fault,
+        save: bool,
+    ) {
+        let stored = self.stored().await;
+        let again = matches!(step, Step::Again(_));
+        let commands = match step {
+            Step::New(command) => vec![(cause(number), command)],
+            Step::Together(commands) => {
+                let numbered = commands.into_iter().enumerate();
+                let cause = |index| cause(100_000 * (number + 1) + index);
+                numbered.map(|(index, one)| (cause(index), one)).collect()
+            }
             Step::Again(_) if stored.is_empty() => return,
             Step::Again(back) => {
                 let index = stored.len() - 1 - back % REDELIVERED_MAX.min(stored.len());
-                let (cause, command, _) = &self.asked[stored[index].commit_id.as_str()];
-                (cause.clone(), command.clone(), true)
+                let (cause, command, _) = &self.asked[&stored[index].commit_id];
+                vec![(cause.clone(), command.clone())]
             }
         };
         self.arm(number, &fault);
         match process {
-            Process::First => {
-                self.deliver(self.first.clone(), cause, command, again)
-                    .await;
-            }
-            Process::Second => {
-                self.deliver(self.second.clone(), cause, command, again)
-                    .await;
-            }
-            Process::OtherLayout => {
-                self.deliver(self.other.clone(), cause, command, again)
-                    .await;
-            }
+            Process::First => self.run(self.first.clone(), commands, again, save).await,
+            Process::Second => self.run(self.second.clone(), commands, again, save).await,
+            Process::OtherLayout => self.run(self.other.clone(), commands, again, save).await,
             Process::Restarted => {
                 let fresh = Running::<1>::new(self.faulty.clone(), self.clock.clone());
-                self.deliver(fresh, cause, command, again).await;
+                self.run(fresh, commands, again, save).await;
             }
         }
         self.faulty.heal();
@@ -171,98 +193,72 @@ impl World {
         }
     }
 
-    /// Delivers the command until there is an answer, as a queue does.
-    async fn deliver<const L: u32>(
+    /// Delivers the commands until there is an answer to each, as a queue does.
+    async fn run<const L: u32>(
         &mut self,
         process: Running<L>,
-        cause: Cause,
-        command: Command,
+        commands: Vec<(Cause, Command)>,
         again: bool,
+        save: bool,
     ) {
-        let commit_id = cause.commit_id().clone();
         if !again {
-            let asked = (cause.clone(), command.clone(), L);
-            self.asked.insert(commit_id.as_str().to_owned(), asked);
+            for (cause, command) in &commands {
+                let id = cause.commit_id().as_str().to_owned();
+                self.asked.insert(id, (cause.clone(), command.clone(), L));
+            }
         }
-        let answer = loop {
-            match process.execute(ID, &cause, &command).await {
+        let before = self.stored().await.len();
+        let deliver = async |(cause, command): &(Cause, Command)| loop {
+            match process.execute(ID, cause, command).await {
                 Err(error) if is_unavailable(&error) => {}
                 answer => break answer,
             }
         };
-        let stored = self.commits().await;
-        let times = stored
-            .iter()
-            .filter(|commit| commit.commit_id == commit_id)
-            .count();
-        self.check_answer::<L>(&answer, times, &stored, &command);
-        if times == 0 {
-            self.refused.push(commit_id);
+        let answers = futures::future::join_all(commands.iter().map(deliver)).await;
+        let stored = self.stored().await;
+        for ((cause, command), answer) in commands.iter().zip(&answers) {
+            let id = cause.commit_id();
+            let is_it = |part: &&Part| part.commit_id == id.as_str();
+            let times = stored.iter().filter(is_it).count();
+            let earliest = if commands.len() == 1 {
+                stored.len()
+            } else {
+                before
+            };
+            check_answer::<L>(answer, times, &stored, earliest, command);
+            if times == 0 {
+                self.refused.push(id.clone());
+            }
+            assert!(!(again && times == 0), "what was stored stays stored");
         }
-        assert!(!(again && times == 0), "what was stored stays stored");
-    }
-
-    fn check_answer<const L: u32>(
-        &self,
-        answer: &Result<Executed<State>, ExecuteError<Over>>,
-        times: usize,
-        stored: &[Commit],
-        command: &Command,
-    ) {
-        match answer {
-            Ok(Executed {
-                outcome: Outcome::Applied | Outcome::Duplicate,
-                ..
-            }) => {
-                assert_eq!(times, 1);
-            }
-            Ok(Executed {
-                outcome: Outcome::Unchanged,
-                state,
-                ..
-            }) => {
-                let now = fold::<L>(stored);
-                assert_eq!((times, state), (0, &now));
-                assert_eq!(Tally::<L>::decide(&now, command), Ok(vec![]));
-            }
-            Err(ExecuteError::Rejected(over)) => {
-                assert_eq!(times, 0);
-                assert_eq!(
-                    Tally::<L>::decide(&fold::<L>(stored), command),
-                    Err(over.clone())
-                );
-            }
-            Err(error) => panic!("{error}"),
+        if save {
+            // Whatever becomes of it: nothing depends on a snapshot.
+            let _ = process.save_snapshot(ID).await;
         }
     }
 
     async fn check_history(&self) {
-        let stored = self.commits().await;
+        let stored = self.stored().await;
         let (mut one, mut two) = (State::default(), State::default());
-        for commit in &stored {
-            let (_, command, layout) = &self.asked[commit.commit_id.as_str()];
-            let events = events(commit);
+        for part in &stored {
+            let (_, command, layout) = &self.asked[&part.commit_id];
             let decided = match layout {
                 1 => Tally::<1>::decide(&one, command),
                 _ => Tally::<2>::decide(&two, command),
             };
-            assert_eq!(
-                decided.as_ref(),
-                Ok(&events),
-                "decided on the state in front of {}",
-                commit.first
-            );
-            one = events.iter().fold(one, Tally::<1>::evolve);
-            two = events.iter().fold(two, Tally::<2>::evolve);
-            if let Some(carried) = &commit.carried {
+            let in_front = format!("decided on the state in front of {}", part.first);
+            assert_eq!(decided.as_ref(), Ok(&part.events), "{in_front}");
+            one = part.events.iter().fold(one, Tally::<1>::evolve);
+            two = part.events.iter().fold(two, Tally::<2>::evolve);
+            if let Some(carried) = &part.carried {
                 let state: State = serde_json::from_slice(&carried.state).expect("a state");
                 let all = if carried.layout == 1 { &one } else { &two };
-                assert_eq!(&state, all, "the state that rides with {}", commit.first);
+                assert_eq!(&state, all, "the state that rides behind {}", part.first);
             }
         }
         for refused in &self.refused {
             assert!(
-                stored.iter().all(|commit| commit.commit_id != *refused),
+                stored.iter().all(|part| part.commit_id != refused.as_str()),
                 "refused, and stored"
             );
         }
@@ -270,13 +266,44 @@ impl World {
         self.check_loads::<2>(&stored).await;
     }
 
-    async fn check_loads<const L: u32>(&self, stored: &[Commit]) {
+    async fn check_loads<const L: u32>(&self, stored: &[Part]) {
         for consistency in [Consistency::Eventual, Consistency::Strong] {
             let cold = Decider::<Tally<L>, _, _>::new(self.memory.clone(), self.clock.clone());
             let loaded = cold.load(ID, consistency).await.expect("foldable");
             assert_eq!(loaded.state, fold::<L>(stored));
             assert_eq!(loaded.version.get(), loaded.state.events);
         }
+    }
+}
+
+/// A refusal, or that nothing is to be done, is right if it was at some moment while the commands
+/// were under way: with as many parts stored as `earliest`, or more.
+fn check_answer<const L: u32>(
+    answer: &Result<Executed<State>, ExecuteError<Over>>,
+    times: usize,
+    stored: &[Part],
+    earliest: usize,
+    command: &Command,
+) {
+    let moments = || (earliest..=stored.len()).map(|count| fold::<L>(&stored[..count]));
+    match answer {
+        Ok(Executed {
+            outcome: Outcome::Applied | Outcome::Duplicate,
+            ..
+        }) => assert_eq!(times, 1),
+        Ok(executed) => {
+            assert_eq!(times, 0);
+            let unchanged = |state| {
+                state == executed.state && Tally::<L>::decide(&state, command) == Ok(vec![])
+            };
+            assert!(moments().any(unchanged), "there is something to be done");
+        }
+        Err(ExecuteError::Rejected(over)) => {
+            assert_eq!(times, 0);
+            let refused = |state| Tally::<L>::decide(&state, command).as_ref() == Err(over);
+            assert!(moments().any(refused), "it need not be refused");
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 
@@ -306,8 +333,12 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn step() -> impl Strategy<Value = (Step, Process, Fault)> {
-    let step = prop_oneof![3 => command().prop_map(Step::New), 1 => (0..REDELIVERED_MAX).prop_map(Step::Again)];
+fn step() -> impl Strategy<Value = (Step, Process, Fault, bool)> {
+    let step = prop_oneof![
+        3 => command().prop_map(Step::New),
+        1 => prop::collection::vec(command(), 2..12).prop_map(Step::Together),
+        1 => (0..REDELIVERED_MAX).prop_map(Step::Again),
+    ];
     let process = prop_oneof![
         3 => Just(Process::First),
         2 => Just(Process::Second),
@@ -323,7 +354,7 @@ fn step() -> impl Strategy<Value = (Step, Process, Fault)> {
         1 => (1..20_usize).prop_map(Fault::StaleLoad),
         2 => (1..=RACERS_MAX).prop_map(Fault::Race),
     ];
-    (step, process, fault)
+    (step, process, fault, prop::bool::weighted(0.15))
 }
 
 proptest! {
@@ -336,8 +367,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
             let mut world = World::new();
-            for (number, (step, process, fault)) in steps.into_iter().enumerate() {
-                world.step(number, step, process, fault).await;
+            for (number, (step, process, fault, save)) in steps.into_iter().enumerate() {
+                world.step(number, step, process, fault, save).await;
             }
             world.check_history().await;
         });

@@ -95,6 +95,8 @@ impl<S> Faulty<S> {
     }
 
     async fn before_write(&self) -> Result<(), Unavailable> {
+        // A request takes time, and others get on meanwhile.
+        tokio::task::yield_now().await;
         self.fails()?;
         let race = self.plan().races.pop_front();
         if let Some(other) = race {
@@ -134,6 +136,12 @@ impl<S: Load> Load for Faulty<S> {
         let Some(missed) = missed else {
             return self.inner.load(stream, layout, until, consistency).await;
         };
+        // The snapshot is an item like any other: it may well be newer than the commits that are seen.
+        let snapshot = self
+            .inner
+            .load(stream, layout, until, consistency)
+            .await?
+            .snapshot;
         let mut commits = self
             .inner
             .read(stream, Version::ZERO, until, consistency)
@@ -142,7 +150,7 @@ impl<S: Load> Load for Faulty<S> {
         let carries = |commit: &Commit| commit.carries(layout, until);
         let newest = commits.iter().rposition(carries).unwrap_or(0);
         Ok(Loaded {
-            snapshot: None,
+            snapshot,
             commits: commits.split_off(newest),
         })
     }

@@ -4,6 +4,9 @@
 //! An event of 310 bytes is one whose stored form (type and data) has 310 bytes; everything around
 //! it is as the functions write it: UUIDs for ids, a reaction's name, a trace context.
 
+mod grouping;
+mod snapshots;
+
 use adapter_dynamodb::EventStore;
 use envelope::{Aggregate, Cause, CommandId, Envelope, Version};
 use event_store::contract::{Added, Command, Over, Tally};
