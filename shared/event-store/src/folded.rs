@@ -15,6 +15,8 @@ pub struct Folded<S> {
     /// Time of the commit that holds this event; the epoch for a stream without events.
     pub time: Timestamp,
     pub(crate) recent: Recent,
+    /// Bytes of the state as JSON, as of the last time that it was read or written.
+    pub(crate) state_bytes: usize,
     /// Bytes of the commits since the last state that was stored.
     pub(crate) tail_bytes: usize,
     /// Whether the state is to be saved as a snapshot, because it is too large to ride.
@@ -30,6 +32,7 @@ impl<S: Default> Default for Folded<S> {
             version: Version::ZERO,
             time: Timestamp::from_millis(0),
             recent: Recent::default(),
+            state_bytes: 0,
             tail_bytes: 0,
             snapshot_due: false,
             opaque: false,
@@ -81,6 +84,9 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
             if commit.last() > folded.version {
                 folded = folded.up_to::<A>(commit, until)?;
             }
+        }
+        if folded.state_bytes == 0 {
+            folded.state_bytes = json(&folded.state).len();
         }
         Ok(folded)
     }
@@ -144,10 +150,12 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
     pub(crate) fn advance(&self, commit: &mut Commit, layout: u32, state: S) -> Self {
         let mut recent = self.recent.clone();
         recent.push(commit);
+        let mut state_bytes = self.state_bytes;
         let (tail_bytes, snapshot_due) = if self.opaque {
             (self.tail_bytes + commit.bare_bytes(), false)
         } else {
             let carried = carried(layout, &state, recent.clone());
+            state_bytes = carried.state.len();
             commit.carry(carried, self.tail_bytes)
         };
         Self {
@@ -155,6 +163,7 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
             version: commit.last(),
             time: commit.time,
             recent,
+            state_bytes,
             tail_bytes,
             snapshot_due,
             opaque: self.opaque,
@@ -175,9 +184,13 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
 fn carried<S: serde::Serialize>(layout: u32, state: &S, recent: Recent) -> Carried {
     Carried {
         layout,
-        state: serde_json::to_vec(state).expect("a state is JSON"),
+        state: json(state),
         recent,
     }
+}
+
+fn json(state: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(state).expect("a state is JSON")
 }
 
 /// The carried state. One that cannot be read is treated like one of another layout: the events are
@@ -204,6 +217,7 @@ fn taken_up<A: Aggregate>(
         version,
         time,
         recent: carried.recent.clone(),
+        state_bytes: carried.state.len(),
         ..Folded::default()
     })
 }
