@@ -1,8 +1,8 @@
 //! Decisions, as given / when / then, and the layouts of the states that are stored.
 
 use envelope::Aggregate;
-use schemars::{JsonSchema, schema_for};
-use serde_json::{Value, json};
+use serde_json::json;
+use testkit::layout::assert_up_to_date;
 
 use crate::events::*;
 use crate::*;
@@ -223,46 +223,12 @@ fn a_registration_with_other_details_is_refused_and_a_repeat_changes_nothing() {
     assert!(given_when::<Customer>(&known, &customer::Command::Register(other)).is_err());
 }
 
-/// FNV-1a over the schema's JSON without its descriptions: a comment is no part of a layout.
-fn digest<S: JsonSchema>() -> u32 {
-    let mut schema = schema_for!(S).to_value();
-    forget_descriptions(&mut schema);
-    let text = schema.to_string();
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
-}
-
-fn forget_descriptions(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            map.retain(|key, value| key != "description" || !value.is_string());
-            map.values_mut().for_each(forget_descriptions);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_descriptions),
-        _ => {}
-    }
-}
-
-fn assert_layout<A: Aggregate>()
-where
-    A::State: JsonSchema,
-{
-    let now = digest::<A::State>();
-    assert_eq!(
-        A::LAYOUT,
-        now,
-        "the layout of {}'s state changed: set its LAYOUT to {now:#010x}, so that states stored before are folded anew",
-        A::TYPE
-    );
-}
-
 #[test]
 fn the_layout_digest_of_every_state_is_up_to_date() {
-    assert_layout::<Customer>();
-    assert_layout::<Order>();
-    assert_layout::<Payment>();
-    assert_layout::<Reservation>();
-    assert_layout::<Shipment>();
-    assert_layout::<StockItem>();
+    assert_up_to_date::<Customer>();
+    assert_up_to_date::<Order>();
+    assert_up_to_date::<Payment>();
+    assert_up_to_date::<Reservation>();
+    assert_up_to_date::<Shipment>();
+    assert_up_to_date::<StockItem>();
 }

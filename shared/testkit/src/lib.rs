@@ -4,10 +4,14 @@
 //! The faults wrap the store's port instead of the network, so that they strike at a chosen call
 //! and the same test runs in the same way every time.
 
+mod difference;
 pub mod dynamo;
 pub mod faulty;
+pub mod given;
+pub mod layout;
 pub mod meter;
 
 pub use dynamo::Dynamo;
 pub use faulty::Faulty;
+pub use given::given;
 pub use meter::{Meter, Usage};
