@@ -118,8 +118,8 @@ where
     /// # Panics
     /// If it is not refused, or for another reason; the message shows the difference.
     #[track_caller]
-    pub fn then_rejected(self, expected: &A::Rejection) -> Given<A> {
-        self.expect(&Told::rejection(expected)).0
+    pub fn then_rejected(self, expected: A::Rejection) -> Given<A> {
+        self.expect(&Told::rejection(&expected)).0
     }
 
     #[track_caller]
