@@ -118,6 +118,10 @@ where
     /// # Panics
     /// If it is not refused, or for another reason; the message shows the difference.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the reason is written where it is expected, like the events of `then`"
+    )]
     pub fn then_rejected(self, expected: A::Rejection) -> Given<A> {
         self.expect(&Told::rejection(&expected)).0
     }
