@@ -3,8 +3,9 @@
 //! An event says what changed, not what the balance is after it: a sum is derived, and only the
 //! fold derives it.
 
-use envelope::{EventData, event_set};
+use envelope::{EventData, Upcaster, event_set};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::Money;
 
@@ -41,7 +42,17 @@ pub struct AccountClosed {}
 
 impl EventData for AccountOpened {
     const TYPE: &'static str = "AccountOpened";
-    const SCHEMA_VERSION: u32 = 1;
+    const SCHEMA_VERSION: u32 = 2;
+    const UPCASTERS: &'static [Upcaster] = &[in_euros];
+}
+
+/// Version 1 is of the time when the bank knew one currency: `{"owner": "Ada", "cents": 1000}`.
+fn in_euros(mut data: Value) -> Result<Value, &'static str> {
+    let opened = data.as_object_mut().ok_or("it is no object")?;
+    let cents = opened.remove("cents").ok_or("`cents` is missing")?;
+    let deposit = json!({"minorUnits": cents, "currency": "EUR"});
+    opened.insert("deposit".to_owned(), deposit);
+    Ok(data)
 }
 
 impl EventData for MoneyDeposited {

@@ -1,6 +1,9 @@
 //! Decisions, as given / when / then.
 
-use bank_account::{Account, AccountClosed, Command, Currency, InvalidCurrency, Rejection, State};
+use bank_account::{
+    Account, AccountClosed, AccountEvent, Command, Currency, InvalidCurrency, Rejection, State,
+};
+use envelope::{Event, UnreadableEvent};
 use testkit::{given, layout};
 
 use crate::{deposited, dollars, euro, opened, withdrawn};
@@ -113,6 +116,34 @@ fn only_an_empty_account_is_closed_and_it_stays_closed() {
             .clone()
             .when(command)
             .then_rejected(Rejection::Closed);
+    }
+}
+
+#[test]
+fn an_account_that_was_opened_before_there_were_currencies_is_in_euros() {
+    let old = serde_json::json!({"owner": "Ada", "cents": 1000});
+    let account = given::<Account>([]).stored("AccountOpened", 1, &old);
+    assert_eq!(account.state(), given::<Account>([opened(1000)]).state());
+    account
+        .when(Command::Withdraw(dollars(200)))
+        .then_rejected(Rejection::OtherCurrency)
+        .when(Command::Withdraw(euro(200)))
+        .then([withdrawn(200)]);
+}
+
+#[test]
+fn an_old_event_of_another_shape_is_not_read_as_something_else() {
+    let shapes = [
+        serde_json::json!(1000),
+        serde_json::json!({"owner": "Ada"}),
+        serde_json::json!({"owner": "Ada", "cents": "1000"}),
+    ];
+    for shape in shapes {
+        let read = AccountEvent::decode("AccountOpened", 1, &shape);
+        assert!(
+            matches!(read, Err(UnreadableEvent::Shape { .. })),
+            "{read:?}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use bank_account::{Account, Command, Rejection};
 use envelope::{Cause, CommandId, Version};
 use event_store::{Append, Decider, ExecuteError, Load, Memory, Outcome};
 use ports::{Consistency, SystemClock};
-use testkit::{Dynamo, dynamo};
+use testkit::{Dynamo, Meter, Usage, dynamo};
 
 use crate::euro;
 
@@ -60,4 +60,41 @@ async fn five_hundred_are_left_in_memory() {
 async fn five_hundred_are_left_on_dynamodb() {
     let dynamo = Dynamo::embedded().await;
     five_hundred_are_left(EventStore::new(dynamo.client(), dynamo::EVENTS_TABLE)).await;
+}
+
+#[tokio::test]
+async fn a_command_costs_what_the_readme_says() {
+    let dynamo = Dynamo::embedded().await;
+    let meter = Meter::default();
+    let process = || {
+        let store = EventStore::new(dynamo.metered_client(&meter), dynamo::EVENTS_TABLE);
+        Decider::<Account, _, _>::new(store, SystemClock)
+    };
+    let open = Command::Open {
+        owner: "Ada".to_owned(),
+        deposit: euro(1000),
+    };
+    let first = process();
+    first
+        .execute("ada", &cause("open"), &open)
+        .await
+        .expect("granted");
+    meter.take();
+    let deposit = Command::Deposit(euro(1));
+    for (decider, requests, read_units) in [(&first, 1, 0.0), (&process(), 2, 0.5)] {
+        let cause = cause(&format!("with-{requests}"));
+        decider
+            .execute("ada", &cause, &deposit)
+            .await
+            .expect("granted");
+        let usage = meter.take();
+        let expected = Usage {
+            requests,
+            failed: 0,
+            write_units: 1.0,
+            read_units,
+            bytes_sent: usage.bytes_sent,
+        };
+        assert_eq!(usage, expected);
+    }
 }
