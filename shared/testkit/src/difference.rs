@@ -3,7 +3,7 @@
 //! Events are compared and shown as they are stored, by type, version and data. So users' events
 //! need neither `PartialEq` nor `Debug`, and a message names the fields that are on the wire.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 
 use envelope::Event;
 use serde_json::Value;
@@ -77,39 +77,45 @@ pub(crate) fn report(
     let mut text = format!(
         "{aggregate} decided otherwise\ngiven{history}\nwhen\n  {command}\nexpected{expected}\ngot{got}"
     );
-    if let (Told::Events(expected), Told::Events(got)) = (expected, got) {
-        for (number, (expected, got)) in (1..).zip(expected.iter().zip(got)) {
-            let mut paths = Vec::new();
-            if expected.event_type == got.event_type {
-                differing("", &expected.data, &got.data, &mut paths);
-            }
-            for (path, expected, got) in paths {
-                write!(
-                    text,
-                    "\ndifference in {number}.{path}: expected {expected}, got {got}"
-                )
-                .expect("text takes text");
-            }
+    let (Told::Events(expected), Told::Events(got)) = (expected, got) else {
+        return text;
+    };
+    let mut differences = Vec::new();
+    for (number, (expected, got)) in (1..).zip(expected.iter().zip(got)) {
+        if expected.event_type == got.event_type {
+            let place = format!("{number}. ");
+            differing(&place, "", &expected.data, &got.data, &mut differences);
         }
+    }
+    if !differences.is_empty() {
+        text += "\ndifference";
+        text.extend(differences);
     }
     text
 }
 
 /// The innermost fields in which two values differ.
-fn differing(path: &str, expected: &Value, got: &Value, into: &mut Vec<(String, String, String)>) {
-    let shown = |value: Option<&Value>| value.map_or("no such field".to_owned(), Value::to_string);
-    match (expected, got) {
-        (Value::Object(expected), Value::Object(got)) => {
-            let only_got = got.keys().filter(|key| !expected.contains_key(*key));
-            for key in expected.keys().chain(only_got) {
-                let path = format!("{path} {key}");
-                match (expected.get(key), got.get(key)) {
-                    (Some(expected), Some(got)) => differing(&path, expected, got, into),
-                    (expected, got) => into.push((path, shown(expected), shown(got))),
-                }
+fn differing(place: &str, dot: &str, expected: &Value, got: &Value, into: &mut Vec<String>) {
+    if let (Value::Object(expected), Value::Object(got)) = (expected, got) {
+        let only_got = got.keys().filter(|key| !expected.contains_key(*key));
+        for key in expected.keys().chain(only_got) {
+            let place = format!("{place}{dot}{key}");
+            let (expected, got) = (expected.get(key), got.get(key));
+            match (expected, got) {
+                (Some(expected), Some(got)) => differing(&place, ".", expected, got, into),
+                _ => into.push(difference(&place, expected, got)),
             }
         }
-        _ if expected == got => {}
-        _ => into.push((path.to_owned(), shown(Some(expected)), shown(Some(got)))),
+    } else if expected != got {
+        into.push(difference(place, Some(expected), Some(got)));
     }
+}
+
+fn difference(place: &str, expected: Option<&Value>, got: Option<&Value>) -> String {
+    let shown = |value: Option<&Value>| value.map_or("no such field".to_owned(), Value::to_string);
+    format!(
+        "\n  {place}: expected {}, got {}",
+        shown(expected),
+        shown(got)
+    )
 }
