@@ -1,8 +1,10 @@
 //! What the caller sees of each fault.
 
 use bank_account::{Account, Command, Currency, Money, Rejection};
-use envelope::{Cause, CommandId, Timestamp};
-use event_store::{AppendError, Decider, ExecuteError, LoadError, Memory, Outcome, ReadError};
+use envelope::{Aggregate, Cause, CommandId, Timestamp, Version};
+use event_store::{
+    Append, AppendError, Decider, ExecuteError, Load, LoadError, Memory, Outcome, ReadError,
+};
 use ports::{Consistency, ManualClock, Soon, Unavailable};
 use testkit::Faulty;
 
@@ -40,7 +42,7 @@ async fn two_processes() -> (Faulty<Memory>, Accounts<Faulty<Memory>>, Accounts<
 
 async fn deposit<S>(decider: &Accounts<S>, id: &str) -> Result<Outcome, ExecuteError<Rejection>>
 where
-    S: event_store::Load + event_store::Append,
+    S: Load + Append,
 {
     let (cause, command) = (cause(id), Command::Deposit(euro(1)));
     let executed = decider.execute("ada", &cause, &command).await;
@@ -94,11 +96,22 @@ async fn a_write_whose_answer_is_lost_is_there() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_sent_again_is_applied_once() {
+async fn a_write_that_is_sent_again_meets_itself_and_is_applied_once() {
     let (faulty, here, there) = two_processes().await;
     faulty.resend_a_write();
     assert_eq!(deposit(&here, "one").await.expect("well"), Outcome::Applied);
     assert_eq!(balance(&there).await, Some(euro(1001)));
+
+    let stream = Account::stream("ada").expect("an id");
+    let two = Version::new(2);
+    let commits = faulty.read(&stream, two, two, Consistency::Strong).await;
+    let mut commit = commits.expect("readable").remove(0);
+    commit.first = Version::new(3);
+    faulty.resend_a_write();
+    match faulty.append(&commit).await {
+        Err(AppendError::Conflict(winner)) => assert_eq!(*winner, commit),
+        other => panic!("it did not meet itself: {other:?}"),
+    }
 }
 
 #[tokio::test]
