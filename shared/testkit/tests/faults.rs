@@ -66,8 +66,9 @@ fn unavailable<T: std::fmt::Debug>(result: Result<T, ExecuteError<Rejection>>) -
 
 #[tokio::test]
 async fn a_failure_says_whether_another_attempt_is_worth_it_and_stores_nothing() {
+    type Fault = fn(&Faulty<Memory>, u32);
     let (faulty, here, there) = two_processes().await;
-    let faults: [(fn(&Faulty<Memory>, u32), Soon); 3] = [
+    let faults: [(Fault, Soon); 3] = [
         (Faulty::be_unavailable, Soon::Likely),
         (Faulty::be_throttled, Soon::Throttled),
         (Faulty::be_denied, Soon::Unlikely),
