@@ -1,14 +1,15 @@
 //! A customer: whom to tell, and whether they may order.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Aggregate;
-use crate::events::{UserRegistered, event_set};
+use crate::events::UserRegistered;
 
 event_set! {
     /// What can happen to a customer.
-    CustomerEvent { UserRegistered, }
+    pub enum CustomerEvent { UserRegistered }
 }
 
 /// Marker of the customer aggregate.

@@ -1,13 +1,13 @@
 //! What a customer is told, and about what.
 
-use envelope::{Envelope, UnreadableEvent};
+use envelope::{Envelope, UnreadableEvent, event_set};
 
 use crate::CustomerId;
-use crate::events::event_set;
+use crate::events::{OrderFailed, OrderPlaced, OrderShipped};
 
 event_set! {
     /// What customers are told about.
-    Notable { OrderPlaced, OrderShipped, OrderFailed, }
+    pub enum Notable { OrderPlaced, OrderShipped, OrderFailed }
 }
 
 /// A message to a customer, for any channel.

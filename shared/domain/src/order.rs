@@ -4,17 +4,16 @@
 //! streams; the read model puts them together. So an order costs two commits of its own, and no
 //! message that comes late or out of turn can put it into a wrong state.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{
-    ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced, event_set,
-};
+use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced};
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
     /// What can happen to an order.
-    OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed, }
+    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed }
 }
 
 /// Marker of the order aggregate.

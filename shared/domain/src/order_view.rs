@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use envelope::{Envelope, Timestamp, UnreadableEvent, Version};
+use envelope::{Envelope, Timestamp, UnreadableEvent, Version, event_set};
 use serde::{Deserialize, Serialize};
 
-use crate::events::{self, OrderLine, event_set};
+use crate::events::{
+    self, InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderFailed,
+    OrderFulfilled, OrderLine, OrderPlaced, OrderShipped, PaymentCompleted, PaymentFailed,
+    PaymentRefunded, ShipmentFailed,
+};
 use crate::{CustomerId, Money, OrderId};
 
 event_set! {
     /// What the view is folded from.
-    ViewEvent {
+    pub enum ViewEvent {
         OrderPlaced, OrderFulfilled, OrderFailed,
         InventoryReserved, InventoryReserveFailed, InventoryReleased,
         PaymentCompleted, PaymentFailed, PaymentRefunded,

@@ -3,17 +3,16 @@
 //! The provider is asked between reading the state and recording the answer, with an idempotency
 //! key. So a crash in between repeats the question, never the charge.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{
-    InventoryReserved, PaymentCompleted, PaymentFailed, PaymentRefunded, event_set,
-};
+use crate::events::{InventoryReserved, PaymentCompleted, PaymentFailed, PaymentRefunded};
 use crate::{Aggregate, Money, OrderId};
 
 event_set! {
     /// What can happen to a payment.
-    PaymentEvent { PaymentCompleted, PaymentFailed, PaymentRefunded, }
+    pub enum PaymentEvent { PaymentCompleted, PaymentFailed, PaymentRefunded }
 }
 
 /// Marker of the payment aggregate.

@@ -3,17 +3,18 @@
 //! It is written together with the stock it reserves, so "has this order been served?" has one
 //! answer, and a second delivery of the same request finds it.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::events::{
-    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderLine, OrderPlaced, event_set,
+    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderLine, OrderPlaced,
 };
 use crate::{Aggregate, OrderId};
 
 event_set! {
     /// What can happen to a reservation.
-    ReservationEvent { InventoryReserved, InventoryReserveFailed, InventoryReleased, }
+    pub enum ReservationEvent { InventoryReserved, InventoryReserveFailed, InventoryReleased }
 }
 
 /// Marker of the reservation aggregate.

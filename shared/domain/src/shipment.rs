@@ -1,14 +1,15 @@
 //! The shipment of one order: the record of what the carrier answered.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Aggregate;
-use crate::events::{OrderShipped, PaymentCompleted, ShipmentFailed, event_set};
+use crate::events::{OrderShipped, PaymentCompleted, ShipmentFailed};
 
 event_set! {
     /// What can happen to a shipment.
-    ShipmentEvent { OrderShipped, ShipmentFailed, }
+    pub enum ShipmentEvent { OrderShipped, ShipmentFailed }
 }
 
 /// Marker of the shipment aggregate.

@@ -4,15 +4,16 @@
 //! reservation, which is always written in the same transaction. So the state of a product that
 //! sold a million times is still a few bytes.
 
+use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{StockReleased, StockReplenished, StockReserved, event_set};
+use crate::events::{StockReleased, StockReplenished, StockReserved};
 use crate::{Aggregate, OrderId, ProductId};
 
 event_set! {
     /// What can happen to the stock of a product.
-    StockEvent { StockReplenished, StockReserved, StockReleased, }
+    pub enum StockEvent { StockReplenished, StockReserved, StockReleased }
 }
 
 /// Marker of the stock aggregate.

@@ -11,6 +11,7 @@ mod aggregate;
 mod cause;
 mod cloud_events;
 mod event;
+mod event_set;
 mod ids;
 mod inbound;
 mod seal;
@@ -28,3 +29,9 @@ pub use seal::{Forged, Sealer};
 pub use timestamp::Timestamp;
 pub use traceparent::{InvalidTraceparent, Traceparent};
 pub use wire::{Envelope, Metadata};
+
+/// What [`event_set!`] writes about, so that its users need no dependency on it.
+#[doc(hidden)]
+pub mod event_set_json {
+    pub use serde_json::{Value, to_value};
+}

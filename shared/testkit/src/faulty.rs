@@ -1,17 +1,19 @@
 //! A store that fails as a network does, at calls that the test chooses.
 //!
 //! Every fault is one that DynamoDB's own client can see; none makes the store break its contract.
+//! They wrap the store's port and not the network, so the client's own retries are not among what
+//! is tested: a fault is what is left of it after them.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use envelope::{CommitId, StreamId, Version};
+use envelope::{Aggregate, Cause, CommandId, CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Load, Loaded, ReadError, SaveSnapshot,
-    SaveSnapshotError, Snapshot,
+    Append, AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Loaded, Outcome,
+    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot,
 };
-use ports::{Consistency, Unavailable};
+use ports::{Clock, Consistency, Soon, Unavailable};
 
 /// Runs in front of a write.
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -25,12 +27,14 @@ pub struct Faulty<S> {
 
 #[derive(Default)]
 struct Plan {
-    unavailable: u32,
+    failures: VecDeque<Soon>,
     busy: u32,
     answers_lost: u32,
     resends: u32,
     missed: Option<usize>,
     races: VecDeque<Hook>,
+    /// How many rivals there were, to give each a name of its own.
+    rivals: u32,
 }
 
 impl<S> Faulty<S> {
@@ -42,33 +46,71 @@ impl<S> Faulty<S> {
         }
     }
 
-    /// The next `times` calls fail and have no effect.
+    /// The next `times` calls fail and have no effect: the connection breaks before the request
+    /// arrives, or the service is down.
+    ///
+    /// The caller sees `Unavailable`, of which it cannot know that nothing was stored.
     pub fn be_unavailable(&self, times: u32) {
-        self.plan().unavailable += times;
+        self.fail(times, Soon::Likely);
     }
 
-    /// The next `times` writes meet a transaction that is under way, and have no effect.
+    /// The next `times` calls are refused because there are too many: a partition or a table is at
+    /// the end of its capacity.
+    ///
+    /// The caller sees `Unavailable` with [`Soon::Throttled`]: nothing was stored, and it pays to
+    /// wait.
+    pub fn be_throttled(&self, times: u32) {
+        self.fail(times, Soon::Throttled);
+    }
+
+    /// The next `times` calls are refused for good: a role lacks an action, or the table is gone.
+    ///
+    /// The caller sees `Unavailable` with [`Soon::Unlikely`], and sends nothing again.
+    pub fn be_denied(&self, times: u32) {
+        self.fail(times, Soon::Unlikely);
+    }
+
+    fn fail(&self, times: u32, soon: Soon) {
+        let failures = std::iter::repeat_n(soon, times as usize);
+        self.plan().failures.extend(failures);
+    }
+
+    /// The next `times` writes meet a transaction that is under way on their item
+    /// (`TransactionConflict`), and have no effect.
+    ///
+    /// The caller sees `Busy`. A [`Decider`] waits and decides again.
     pub fn be_busy(&self, times: u32) {
         self.plan().busy += times;
     }
 
-    /// The next write is applied, and its answer lost: the caller sees `Unavailable`.
+    /// The next write is applied, and its answer lost: the request times out after the table took
+    /// it.
+    ///
+    /// The caller sees `Unavailable`. The same command again finds its own commit.
     pub fn lose_an_answer(&self) {
         self.plan().answers_lost += 1;
     }
 
     /// The next write is applied, its answer lost, and the same request sent again by the client
-    /// itself: the caller sees the second answer.
+    /// itself, as the SDK does after a time-out.
+    ///
+    /// The caller sees the second answer: a conflict with its own commit.
     pub fn resend_a_write(&self) {
         self.plan().resends += 1;
     }
 
-    /// The next eventually consistent load misses the newest `commits` commits.
+    /// The next eventually consistent load misses the newest `commits` commits: it was served by a
+    /// replica that lags behind.
+    ///
+    /// The caller sees an older state, and nothing that tells it so.
     pub fn serve_a_stale_load(&self, commits: usize) {
         self.plan().missed = Some(commits);
     }
 
-    /// Somebody else acts before the next write arrives.
+    /// Somebody else acts before the next write arrives: another process, between a read and the
+    /// write that rests on it.
+    ///
+    /// The caller sees what the other one makes it see, most often a conflict.
     pub fn race<F>(&self, other: impl FnOnce() -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -78,9 +120,54 @@ impl<S> Faulty<S> {
             .push_back(Box::new(move || Box::pin(other())));
     }
 
+    /// A conflict storm: before each of the next `times` writes arrives, `rival` carries the command
+    /// out on the store behind the faults, each time as a new one. So many processes work on a hot
+    /// stream that somebody always gets there first.
+    ///
+    /// The caller of an append sees a conflict with a commit that is really there. A [`Decider`]
+    /// decides again, and gives up with `Contended` after its tenth lost race.
+    ///
+    /// # Panics
+    /// In the write that is raced, if the rival does not store an event: there is then no conflict,
+    /// and the test would show nothing.
+    pub fn storm<A: Aggregate, C: Clock>(
+        &self,
+        times: u32,
+        rival: &Decider<A, S, C>,
+        id: &str,
+        command: &A::Command,
+    ) where
+        S: Load + Append,
+    {
+        for _ in 0..times {
+            let number = {
+                let mut plan = self.plan();
+                plan.rivals += 1;
+                plan.rivals
+            };
+            let cause = CommandId::new(format!("rival-{number}")).expect("an id");
+            let cause = Cause::command(&cause);
+            let (rival, id, command) = (rival.clone(), id.to_owned(), command.clone());
+            self.race(async move || {
+                let executed = rival.execute(&id, &cause, &command).await;
+                let outcome = executed.map(|executed| executed.outcome);
+                assert!(
+                    matches!(outcome, Ok(Outcome::Applied)),
+                    "the rival stored nothing: {outcome:?}"
+                );
+            });
+        }
+    }
+
     /// No more of the faults that are still to come.
     pub fn heal(&self) {
-        *self.plan() = Plan::default();
+        let mut plan = self.plan();
+        // A rival of later must not be taken for one of before.
+        let rivals = plan.rivals;
+        *plan = Plan {
+            rivals,
+            ..Plan::default()
+        };
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
@@ -88,9 +175,9 @@ impl<S> Faulty<S> {
     }
 
     fn fails(&self) -> Result<(), Unavailable> {
-        match spend(&mut self.plan().unavailable) {
-            true => Err(Unavailable::new("faulty", "told to be unavailable")),
-            false => Ok(()),
+        match self.plan().failures.pop_front() {
+            Some(soon) => Err(Unavailable::new("faulty", "told to fail").again(soon)),
+            None => Ok(()),
         }
     }
 
