@@ -1,19 +1,10 @@
-//! The event store: streams of commits with optimistic concurrency, on a table that knows how to
-//! write one item under a condition.
+#![doc = include_str!("../README.md")]
 //!
-//! One item is one *commit*: all events that one command decided, written together. The folded
-//! state rides in the commit whenever that costs nothing, so that most loads read one item. A
-//! command is run by a [`Decider`]: read, decide, append, and on a conflict decide again on what
-//! the winner left, without another read.
+//! ## In this crate
 //!
-//! | a command, one event of 310 bytes | requests | write units | read units |
-//! |---|--:|--:|--:|
-//! | warm (state in the process's cache) | 1 | 1 | 0 |
-//! | cold | 2 | 1 | 0.5 |
-//!
-//! This crate holds the port ([`Load`], [`Append`], [`AppendAll`]), what runs on it, an in-memory
-//! implementation and the [`contract`](mod@contract) that every implementation obeys. DynamoDB's is in
-//! `adapter-dynamodb`.
+//! The port is [`Load`], [`Append`], [`AppendAll`] and [`SaveSnapshot`]. What runs on it is
+//! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
+//! [`contract`](mod@contract) as every implementation does.
 
 mod cache;
 mod commit;
