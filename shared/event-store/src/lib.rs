@@ -1,3 +1,5 @@
+//! The event store. What follows is the README, so that its code is run with the tests.
+//!
 #![doc = include_str!("../README.md")]
 //!
 //! ## In this crate
