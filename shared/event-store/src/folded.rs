@@ -44,11 +44,11 @@ impl<S: Default> Default for Folded<S> {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum UnreadableHistory {
     /// An event in it cannot be read.
-    #[error("an event at or after version {version} of {stream} cannot be read")]
+    #[error("the event at version {version} of {stream} cannot be read")]
     Event {
         /// The stream.
         stream: String,
-        /// Version of the first event of its commit.
+        /// Its version.
         version: Version,
         /// Why.
         #[source]
@@ -73,6 +73,7 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
         until: Version,
     ) -> Result<Self, UnreadableHistory> {
         let snapshot = loaded.snapshot.as_ref();
+        let snapshot = snapshot.filter(|snapshot| snapshot.version <= until);
         let mut folded = snapshot.and_then(saved::<A>).unwrap_or_default();
         let carrying = loaded.commits.iter().rev();
         let mut carried = carrying.filter(|commit| commit.carries(A::LAYOUT, until));

@@ -12,6 +12,7 @@ pub mod contract;
 mod decider;
 mod folded;
 mod group;
+mod history;
 mod joined;
 mod lanes;
 mod memory;
