@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 use envelope::{Aggregate, Envelope, StreamId, Timestamp, Version};
 use ports::{Clock, Consistency};
 
-use crate::{Commit, Decider, Folded, Load, LoadError, Loaded, UnreadableHistory};
+use crate::audit::without_holes;
+use crate::{Commit, Decider, Entry, Folded, Load, LoadError, Loaded, UnreadableHistory};
 
 impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
     /// The state after the event at `version`, also where that is in the middle of a commit; at
@@ -110,6 +111,22 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         self.events(&stream, before.next()..=last).await
     }
 
+    /// Who did what, when, and why: the events with these versions in order, without their data.
+    ///
+    /// # Errors
+    /// The same as those of [`between`](Self::between).
+    ///
+    /// # Cost
+    /// That of [`between`](Self::between).
+    pub async fn audit(
+        &self,
+        id: &str,
+        versions: RangeInclusive<Version>,
+    ) -> Result<Vec<Entry>, LoadError> {
+        let commits = self.range(&A::stream(id)?, &versions).await?;
+        Ok(Entry::of(&commits, &versions)?)
+    }
+
     /// The state after exactly so many events.
     async fn reach(
         &self,
@@ -161,7 +178,14 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         while reached < limit {
             let middle = Version::new(reached + (limit - reached).div_ceil(2));
             let Some(commit) = self.holding(stream, middle).await? else {
-                return Err(hole(stream, reached, Version::new(limit).next()));
+                let found = Version::new(limit).next();
+                let (stream, version) = (stream.to_string(), Version::new(reached));
+                return Err(UnreadableHistory::Hole {
+                    stream,
+                    version,
+                    found,
+                }
+                .into());
             };
             if commit.time <= time {
                 reached = commit.last().get();
@@ -186,37 +210,30 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         Ok(None)
     }
 
+    /// The commits that hold these versions, without a hole.
+    async fn range(
+        &self,
+        stream: &StreamId,
+        versions: &RangeInclusive<Version>,
+    ) -> Result<Vec<Commit>, LoadError> {
+        if versions.is_empty() || *versions.end() == Version::ZERO {
+            return Ok(Vec::new());
+        }
+        let (from, to) = (*versions.start(), *versions.end());
+        let commits = self.commits(stream, from, to, Consistency::Strong).await?;
+        without_holes(&commits, from)?;
+        Ok(commits)
+    }
+
     async fn events(
         &self,
         stream: &StreamId,
         versions: RangeInclusive<Version>,
     ) -> Result<Vec<Envelope>, LoadError> {
-        if versions.is_empty() || *versions.end() == Version::ZERO {
-            return Ok(Vec::new());
-        }
-        let from = (*versions.start()).max(Version::new(1));
-        let commits = self
-            .commits(stream, from, *versions.end(), Consistency::Strong)
-            .await?;
-        let mut reached = from.get() - 1;
-        for commit in &commits {
-            if commit.first.get() > reached + 1 {
-                return Err(hole(stream, reached, commit.first));
-            }
-            reached = commit.last().get();
-        }
+        let commits = self.range(stream, &versions).await?;
         let events = commits.iter().flat_map(Commit::envelopes);
         Ok(events
             .filter(|event| versions.contains(&event.version))
             .collect())
     }
-}
-
-fn hole(stream: &StreamId, version: u64, found: Version) -> LoadError {
-    let (stream, version) = (stream.to_string(), Version::new(version));
-    LoadError::History(UnreadableHistory::Hole {
-        stream,
-        version,
-        found,
-    })
 }
