@@ -229,3 +229,38 @@ pub fn envelopes_from(commits: &[Commit], from: Version) -> Vec<Envelope> {
     let all = commits.iter().flat_map(Commit::envelopes);
     all.filter(|event| event.version >= from).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Added, State, Tally};
+    use envelope::{Cause, CommandId};
+
+    /// A store need not know better than to return its newest snapshot.
+    #[test]
+    fn a_snapshot_newer_than_the_version_does_not_count() {
+        let cause = Cause::command(&CommandId::new("add").expect("an id"));
+        let stream = Tally::<1>::stream("one").expect("an id");
+        let (head, time) = (Version::ZERO, Timestamp::from_millis(1));
+        let events = [1, 2, 4].map(Added::amount);
+        let commit = Commit::new::<Tally>(&stream, head, &cause, time, &events);
+        let state = State {
+            sum: 100,
+            ..State::default()
+        };
+        let loaded = |version| Loaded {
+            snapshot: Some(Snapshot {
+                version: Version::new(version),
+                time,
+                carried: carried(1, &state, Recent::default()),
+                payload: None,
+            }),
+            commits: vec![commit.clone()],
+        };
+        let sum = |version, until| {
+            let folded = Folded::of::<Tally>(&loaded(version), Version::new(until));
+            folded.expect("foldable").state.sum
+        };
+        assert_eq!((sum(3, 1), sum(3, 2), sum(3, 3)), (1, 3, 100));
+    }
+}
