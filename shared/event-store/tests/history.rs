@@ -170,6 +170,9 @@ async fn check<const L: u32>(store: &Memory, events: &[Envelope]) {
         let happened = events.partition_point(|event| event.timestamp <= time);
         assert_eq!(folded.is_some(), happened > 0, "at {millis}");
         let folded = folded.unwrap_or_default();
+        let newest = events[..happened].last();
+        let time_of_state = newest.map_or(Timestamp::from_millis(0), |event| event.timestamp);
+        assert_eq!(folded.time, time_of_state, "at {millis}");
         assert_eq!(
             (&folded.state, folded.version.get()),
             (&states[happened], happened as u64)
