@@ -67,6 +67,15 @@ Exits with 1 when no stack is up, or when it does not answer.")]
   cargo dev story ord-1
   cargo dev story ord-1 --json")]
     Story(Story),
+    /// Tells who did what in one aggregate, when, and why
+    #[command(after_help = "Examples:
+  cargo dev history Order ord-1
+  cargo dev history StockItem prod-1 --from-version 100 --to-version 120
+  cargo dev history Payment ord-1 --json
+
+The data of the events is not shown; `cargo dev story` with --json does.
+Exits with 1 when nothing is stored about the aggregate.")]
+    History(History),
     /// Shows what lies in the dead-letter queues, and leaves it there
     #[command(
         name = "dead-letters",
@@ -152,6 +161,25 @@ pub struct Logs {
 pub struct Story {
     /// The order's id
     pub order: String,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// `cargo dev history`
+#[derive(Debug, Args)]
+pub struct History {
+    /// The aggregate's type, as events name it: Order, Payment, StockItem …
+    #[arg(value_name = "TYPE")]
+    pub aggregate: String,
+    /// The aggregate's id
+    pub id: String,
+    /// The first event to show
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub from_version: u64,
+    /// The last event to show [default: the newest]
+    #[arg(long, value_name = "N")]
+    pub to_version: Option<u64>,
     #[command(flatten)]
     /// How to print.
     pub output: Output,

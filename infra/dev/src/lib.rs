@@ -16,6 +16,7 @@ mod deploy;
 mod emulator;
 pub mod env_file;
 mod generate;
+mod history;
 mod http;
 mod inbound;
 mod logs;
@@ -78,6 +79,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Status(output) => status::show(&project, output).await,
         Command::Logs(logs) => logs::show(&project, &logs).await,
         Command::Story(story) => story::show(&project, &story).await,
+        Command::History(history) => history::show(&project, &history).await,
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
         Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),

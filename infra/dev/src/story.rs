@@ -2,17 +2,17 @@
 //!
 //! It reads the truth, the order's streams in the event store, and not a view made from them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use adapter_dynamodb::EventStore;
 use anyhow::{Context as _, Result, bail};
 use envelope::{Envelope, StreamId, Version};
-use event_store::Load as _;
+use event_store::{Effect, Load as _, Story};
 use ports::Consistency;
 
-use crate::args::Story;
+use crate::args;
 use crate::progress::say;
 use crate::project::Project;
 use crate::running::Running;
@@ -21,7 +21,7 @@ use crate::running::Running;
 const STREAMS: [&str; 4] = ["Order", "Reservation", "Payment", "Shipment"];
 
 /// `cargo dev story`
-pub(crate) async fn show(project: &Project, options: &Story) -> Result<ExitCode> {
+pub(crate) async fn show(project: &Project, options: &args::Story) -> Result<ExitCode> {
     let running = Running::find(project).await?;
     let events = events_of(&running, &options.order).await?;
     if events.is_empty() {
@@ -52,65 +52,83 @@ pub(crate) async fn events_of(running: &Running, order: &str) -> Result<Vec<Enve
 
 fn tell(events: &[Envelope]) -> String {
     let mut text = String::new();
-    let began = events[0].timestamp;
+    let began = events[0].timestamp.as_millis();
     let mut stories: BTreeMap<&str, Vec<&Envelope>> = BTreeMap::new();
     for event in events {
-        stories
-            .entry(event.metadata.correlation_id.as_str())
-            .or_default()
-            .push(event);
+        let correlation = event.metadata.correlation_id.as_str();
+        stories.entry(correlation).or_default().push(event);
     }
-    for (correlation, story) in stories {
+    for (correlation, events) in stories {
         let _ = writeln!(text, "correlation {correlation}");
-        let ids: HashSet<&str> = story.iter().map(|event| event.event_id.as_str()).collect();
-        let cause = |event: &Envelope| {
-            event
-                .metadata
-                .causation_id
-                .as_deref()
-                .filter(|cause| ids.contains(cause))
-                .map(str::to_owned)
-        };
-        let mut effects: BTreeMap<Option<String>, Vec<&Envelope>> = BTreeMap::new();
-        for event in &story {
-            effects.entry(cause(event)).or_default().push(event);
+        let story = Story::of(events.into_iter().cloned());
+        let trees = story.trees();
+        for (branch, Effect { event, .. }) in branches(&trees).iter().zip(&trees) {
+            let head = format!("{branch}{}", event.event_type);
+            let millis = event.timestamp.as_millis() - began;
+            let stream = format!("{}#{}", event.aggregate_type, event.aggregate_id);
+            let (version, id) = (event.version, &event.event_id);
+            let _ = writeln!(text, "{head:40} {millis:>7} ms  {stream} v{version}  {id}");
         }
-        let began = began.as_millis();
-        branch(&mut text, &effects, None, "", began);
     }
     text
 }
 
-/// Writes the events with one cause, each with its own effects below it.
-fn branch(
-    text: &mut String,
-    effects: &BTreeMap<Option<String>, Vec<&Envelope>>,
-    cause: Option<&str>,
-    indent: &str,
-    began: i64,
-) {
-    let children = effects
-        .get(&cause.map(str::to_owned))
-        .map_or(&[][..], Vec::as_slice);
-    for (position, event) in children.iter().enumerate() {
-        let last = position + 1 == children.len();
-        let (tick, deeper) = if last {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
-        let head = format!("{indent}{tick}{}", event.event_type);
-        let millis = event.timestamp.as_millis() - began;
-        let stream = format!("{}#{}", event.aggregate_type, event.aggregate_id);
-        let version = event.version.get();
-        let id = event.event_id.as_str();
-        let _ = writeln!(text, "{head:40} {millis:>7} ms  {stream} v{version}  {id}");
-        branch(
-            text,
-            effects,
-            Some(event.event_id.as_str()),
-            &format!("{indent}{deeper}"),
-            began,
-        );
+/// The lines of a drawn tree in front of each effect: whether a branch goes on is known from below.
+fn branches(trees: &[Effect<'_>]) -> Vec<String> {
+    let mut goes_on = Vec::new();
+    let mut drawn: Vec<_> = trees
+        .iter()
+        .rev()
+        .map(|effect| {
+            goes_on.resize(effect.depth + 1, false);
+            let (own, above) = goes_on.split_last_mut().expect("at least one");
+            let tick = if std::mem::replace(own, true) {
+                "├─ "
+            } else {
+                "└─ "
+            };
+            let lines = above.iter().map(|on| if *on { "│  " } else { "   " });
+            lines.chain([tick]).collect::<String>()
+        })
+        .collect();
+    drawn.reverse();
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use envelope::{Cause, CommandId, Timestamp};
+
+    fn event(id: &str, cause: &Cause) -> Envelope {
+        let stream = StreamId::new("Order", id).expect("an id");
+        Envelope {
+            event_id: cause.commit_id().event_id(&stream, 0),
+            event_type: id.to_owned(),
+            schema_version: 1,
+            timestamp: Timestamp::from_millis(1_000),
+            aggregate_type: "Order".to_owned(),
+            aggregate_id: id.to_owned(),
+            version: Version::new(1),
+            data: serde_json::Value::Null,
+            metadata: cause.metadata(),
+        }
+    }
+
+    #[test]
+    fn effects_are_drawn_below_their_causes() {
+        let placed = event("A", &Cause::command(&CommandId::new("c").expect("an id")));
+        let after =
+            |id: &str, cause: &Envelope| event(id, &Cause::reaction(cause, id).expect("short"));
+        let (b, d) = (after("B", &placed), after("D", &placed));
+        let (c, e) = (after("C", &b), after("E", &d));
+        let story = Story::of([e, c, d, b, placed]);
+        let trees = story.trees();
+        let drawn = branches(&trees).into_iter().zip(&trees);
+        let drawn: Vec<_> = drawn
+            .map(|(branch, effect)| branch + &effect.event.event_type)
+            .collect();
+        let expected = ["└─ A", "   ├─ B", "   │  └─ C", "   └─ D", "      └─ E"];
+        assert_eq!(drawn, expected);
     }
 }

@@ -11,6 +11,9 @@ use crate::{CommandId, CommitId, CorrelationId, Envelope, EventId, Metadata, Tra
 /// through DynamoDB and EventBridge, so a story that gets this long is stopped here.
 pub const HOPS_MAX: u32 = 32;
 
+/// The name in the metadata under which an event says on whose behalf it happened.
+pub const ACTOR: &str = "actor";
+
 /// Why something is about to be stored. Made from a command, from an event that is reacted to, or
 /// from an event that another system sent; there is no other way to get one.
 #[derive(Debug, Clone)]
@@ -86,6 +89,14 @@ impl Cause {
         }
     }
 
+    /// Says on whose behalf it is: an id, not a name, because it is stored and published with every
+    /// event of the commit. Reactions do not inherit it; their causes lead back to it.
+    #[must_use]
+    pub fn by(mut self, actor: &str) -> Self {
+        self.extra.insert(ACTOR.to_owned(), actor.into());
+        self
+    }
+
     /// The id of the commit that this cause leads to on a stream.
     #[must_use]
     pub fn commit_id(&self) -> &CommitId {
@@ -152,6 +163,15 @@ mod tests {
         let trace = |t: Option<Traceparent>| t.map(|t| t.to_string()[..35].to_owned());
         assert_eq!(trace(before), trace(after), "one trace");
         assert_ne!(before, after, "another span");
+    }
+
+    #[test]
+    fn an_actor_is_in_the_metadata_and_ends_with_the_commit() {
+        let command = Cause::command(&CommandId::new("c").expect("valid")).by("clerk-7");
+        let event = stored(&command);
+        assert_eq!(event.metadata.extra[ACTOR], "clerk-7");
+        let next = Cause::reaction(&event, "echo").expect("short");
+        assert!(next.metadata().extra.is_empty());
     }
 
     #[test]

@@ -19,10 +19,9 @@ pub trait EventData: Serialize + DeserializeOwned + Send + Sync {
     const TYPE: &'static str;
     /// The newest version of its schema, from 1.
     const SCHEMA_VERSION: u32;
-    /// One for each earlier version, from 1: the first makes version 2 of version 1. One too few or
-    /// too many does not compile:
+    /// One for each earlier version, from 1: the first makes version 2 of version 1.
     ///
-    /// ```compile_fail
+    /// ```
     /// # use envelope::{EventData, UnreadableEvent, Upcaster};
     /// # use serde::{Deserialize, Serialize};
     /// #[derive(Serialize, Deserialize)]
@@ -30,9 +29,33 @@ pub trait EventData: Serialize + DeserializeOwned + Send + Sync {
     /// impl EventData for Renamed {
     ///     const TYPE: &'static str = "Renamed";
     ///     const SCHEMA_VERSION: u32 = 2;
+    ///     const UPCASTERS: &'static [Upcaster] = &[|mut data| {
+    ///         data["name"] = data["title"].take();
+    ///         Ok(data)
+    ///     }];
+    /// }
+    /// let old = serde_json::json!({ "title": "One" });
+    /// let read = UnreadableEvent::read::<Renamed>(1, &old)?;
+    /// assert_eq!(read.name, "One");
+    /// # Ok::<(), UnreadableEvent>(())
+    /// ```
+    ///
+    /// One too few or too many does not compile:
+    ///
+    /// ```compile_fail
+    /// # use envelope::{EventData, UnreadableEvent, Upcaster};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Renamed { name: String }
+    /// impl EventData for Renamed {
+    ///     const TYPE: &'static str = "Renamed";
+    ///     const SCHEMA_VERSION: u32 = 2;
     ///     const UPCASTERS: &'static [Upcaster] = &[];
     /// }
-    /// let _ = UnreadableEvent::read::<Renamed>(1, &serde_json::json!({}));
+    /// # let old = serde_json::json!({ "title": "One" });
+    /// let read = UnreadableEvent::read::<Renamed>(1, &old)?;
+    /// # assert_eq!(read.name, "One");
+    /// # Ok::<(), UnreadableEvent>(())
     /// ```
     const UPCASTERS: &'static [Upcaster] = &[];
 }

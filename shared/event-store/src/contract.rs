@@ -16,6 +16,7 @@ mod reading;
 mod snapshots;
 mod tally;
 mod transacting;
+mod travelling;
 
 pub use appending::*;
 pub use deciding::*;
@@ -24,6 +25,7 @@ pub use reading::*;
 pub use snapshots::*;
 pub use tally::{Added, Command, Over, State, Tally};
 pub use transacting::*;
+pub use travelling::*;
 
 /// Makes a test of each case of the contract. The expression makes a store; it may `.await`.
 #[macro_export]
@@ -63,6 +65,11 @@ macro_rules! contract {
             a_snapshot_of_another_layout_is_ignored_and_replaced
             a_snapshot_over_the_limit_is_refused
             a_state_too_large_to_ride_is_saved_on_its_own
+            the_state_at_each_version_and_each_moment_is_the_fold_of_the_events_up_to_it
+            a_snapshot_newer_than_the_version_is_not_used
+            times_never_go_back_even_if_the_clock_does
+            times_that_go_back_all_the_same_have_a_definite_answer
+            the_events_between_two_points_are_all_there_and_in_order
         }
     };
     ($store:expr; $($case:ident)*) => {

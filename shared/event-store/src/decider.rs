@@ -6,7 +6,7 @@ use ports::{Clock, Consistency, Deadline, Unavailable};
 use crate::cache::Cache;
 use crate::lanes::{Arrived, Lanes, Turn};
 use crate::{
-    Append, AppendError, Folded, Load, Loaded, ReadError, SaveSnapshot, SaveSnapshotError,
+    Append, AppendError, Commit, Folded, Load, Loaded, ReadError, SaveSnapshot, SaveSnapshotError,
     UnreadableHistory,
 };
 
@@ -182,11 +182,8 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         }
         // The state that the load stopped at cannot be read. All the events can.
         if hole(&folded) {
-            let commits = self
-                .store
-                .read(stream, Version::ZERO, until, Consistency::Strong)
-                .await?;
-            let snapshot = None;
+            let commits = self.commits(stream, Version::ZERO, until, Consistency::Strong);
+            let (snapshot, commits) = (None, commits.await?);
             folded = Folded::of::<A>(&Loaded { snapshot, commits }, until);
         }
         Ok(folded?)
@@ -198,9 +195,29 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         until: Version,
         consistency: Consistency,
     ) -> Result<Result<Folded<A::State>, UnreadableHistory>, ReadError> {
-        let load = || self.store.load(stream, A::LAYOUT, until, consistency);
-        let loaded = Deadline::persist(&self.clock, seed(stream), trouble, load).await?;
+        let loaded = self.loaded(stream, until, consistency).await?;
         Ok(Folded::of::<A>(&loaded, until))
+    }
+
+    pub(crate) async fn loaded(
+        &self,
+        stream: &StreamId,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Loaded, ReadError> {
+        let load = || self.store.load(stream, A::LAYOUT, until, consistency);
+        Deadline::persist(&self.clock, seed(stream), trouble, load).await
+    }
+
+    pub(crate) async fn commits(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        to: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        let read = || self.store.read(stream, from, to, consistency);
+        Deadline::persist(&self.clock, seed(stream), trouble, read).await
     }
 }
 

@@ -44,11 +44,11 @@ impl<S: Default> Default for Folded<S> {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum UnreadableHistory {
     /// An event in it cannot be read.
-    #[error("an event at or after version {version} of {stream} cannot be read")]
+    #[error("the event at version {version} of {stream} cannot be read")]
     Event {
         /// The stream.
         stream: String,
-        /// Version of the first event of its commit.
+        /// Its version.
         version: Version,
         /// Why.
         #[source]
@@ -73,6 +73,7 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
         until: Version,
     ) -> Result<Self, UnreadableHistory> {
         let snapshot = loaded.snapshot.as_ref();
+        let snapshot = snapshot.filter(|snapshot| snapshot.version <= until);
         let mut folded = snapshot.and_then(saved::<A>).unwrap_or_default();
         let carrying = loaded.commits.iter().rev();
         let mut carried = carrying.filter(|commit| commit.carries(A::LAYOUT, until));
@@ -227,4 +228,39 @@ fn taken_up<A: Aggregate>(
 pub fn envelopes_from(commits: &[Commit], from: Version) -> Vec<Envelope> {
     let all = commits.iter().flat_map(Commit::envelopes);
     all.filter(|event| event.version >= from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Added, State, Tally};
+    use envelope::{Cause, CommandId};
+
+    /// A store need not know better than to return its newest snapshot.
+    #[test]
+    fn a_snapshot_newer_than_the_version_does_not_count() {
+        let cause = Cause::command(&CommandId::new("add").expect("an id"));
+        let stream = Tally::<1>::stream("one").expect("an id");
+        let (head, time) = (Version::ZERO, Timestamp::from_millis(1));
+        let events = [1, 2, 4].map(Added::amount);
+        let commit = Commit::new::<Tally>(&stream, head, &cause, time, &events);
+        let state = State {
+            sum: 100,
+            ..State::default()
+        };
+        let loaded = |version| Loaded {
+            snapshot: Some(Snapshot {
+                version: Version::new(version),
+                time,
+                carried: carried(1, &state, Recent::default()),
+                payload: None,
+            }),
+            commits: vec![commit.clone()],
+        };
+        let sum = |version, until| {
+            let folded = Folded::of::<Tally>(&loaded(version), Version::new(until));
+            folded.expect("foldable").state.sum
+        };
+        assert_eq!((sum(3, 1), sum(3, 2), sum(3, 3)), (1, 3, 100));
+    }
 }

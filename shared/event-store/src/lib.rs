@@ -8,19 +8,23 @@
 //! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
 //! [`contract`](mod@contract) as every implementation does.
 
+mod audit;
 mod cache;
 mod commit;
 pub mod contract;
 mod decider;
 mod folded;
 mod group;
+mod history;
 mod joined;
 mod lanes;
 mod memory;
 mod port;
 mod size;
+mod story;
 mod transaction;
 
+pub use audit::Entry;
 pub use commit::{
     Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
 };
@@ -35,4 +39,5 @@ pub use port::{
 pub use size::{
     ITEM_BYTES_MAX, TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, check_size, check_transaction,
 };
+pub use story::{Chain, Effect, Origin, Story};
 pub use transaction::Transaction;

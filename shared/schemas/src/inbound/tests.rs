@@ -204,3 +204,32 @@ fn hostile_text_is_checked_in_no_time() {
         started.elapsed()
     );
 }
+
+/// Version 1 had a `title`.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Renamed {
+    name: String,
+}
+
+impl EventData for Renamed {
+    const TYPE: &'static str = "Renamed";
+    const SCHEMA_VERSION: u32 = 2;
+    const UPCASTERS: &'static [envelope::Upcaster] = &[|mut data| {
+        data["name"] = data["title"].take();
+        Ok(data)
+    }];
+}
+
+#[test]
+fn an_earlier_version_is_let_in_if_it_can_be_brought_up_to_the_newest() {
+    let anything = r#"{ "type": "object" }"#;
+    let (first, newest) = (
+        Accepted::new::<Renamed>(1, anything),
+        Accepted::new::<Renamed>(2, anything),
+    );
+    let (old, new) = (json!({ "title": "One" }), json!({ "name": "One" }));
+    assert_eq!((first.check(&old), newest.check(&new)), (Ok(()), Ok(())));
+    for refused in [first.check(&new), newest.check(&old)] {
+        assert!(matches!(refused, Err(Invalid::Violations { .. })));
+    }
+}
