@@ -7,6 +7,7 @@
 //! [`contract`](mod@contract) as every implementation does.
 
 mod cache;
+mod claim_check;
 mod commit;
 pub mod contract;
 mod decider;
@@ -19,6 +20,9 @@ mod port;
 mod size;
 mod transaction;
 
+pub use claim_check::{
+    COMMITS_PREFIX, ClaimChecked, EVENT_BYTES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOTS_PREFIX, fetch_data,
+};
 pub use commit::{
     Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
 };
