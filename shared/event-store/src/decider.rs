@@ -160,7 +160,7 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         stream: &StreamId,
         consistency: Consistency,
     ) -> Result<Folded<A::State>, LoadError> {
-        let folded = self.fold(stream, Version::MAX, consistency).await?;
+        let folded = Box::pin(self.fold(stream, Version::MAX, consistency)).await?;
         if folded.version > Version::ZERO {
             self.cache.put(stream, &folded);
         }
@@ -196,7 +196,19 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         consistency: Consistency,
     ) -> Result<Result<Folded<A::State>, UnreadableHistory>, ReadError> {
         let loaded = self.loaded(stream, until, consistency).await?;
-        Ok(Folded::of::<A>(&loaded, until))
+        let folded = Folded::of::<A>(&loaded, until);
+        let saved = loaded.snapshot.map(|snapshot| snapshot.version);
+        Ok(match (folded, saved) {
+            // It could not be taken up, and there is no commit behind it to show what is missing.
+            (Ok(folded), Some(saved)) if folded.version < saved.min(until) => {
+                Err(UnreadableHistory::Hole {
+                    stream: stream.to_string(),
+                    version: folded.version,
+                    found: saved,
+                })
+            }
+            (folded, _) => folded,
+        })
     }
 
     pub(crate) async fn loaded(
@@ -269,7 +281,8 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
                     Err(_) => continue,
                 },
             };
-            return self.lead(&lead, &stream, cause, command).await;
+            // Boxed, or the compiler's patience with nested futures ends in the caller's crate.
+            return Box::pin(self.lead(&lead, &stream, cause, command)).await;
         }
         Err(ExecuteError::Contended)
     }

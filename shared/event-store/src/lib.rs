@@ -7,9 +7,13 @@
 //! The port is [`Load`], [`Append`], [`AppendAll`] and [`SaveSnapshot`]. What runs on it is
 //! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
 //! [`contract`](mod@contract) as every implementation does.
+//!
+//! A store takes what fits into an item. [`ClaimChecked`] around it puts the rest into objects beside
+//! the table.
 
 mod audit;
 mod cache;
+mod claim_check;
 mod commit;
 pub mod contract;
 mod decider;
@@ -25,6 +29,9 @@ mod story;
 mod transaction;
 
 pub use audit::Entry;
+pub use claim_check::{
+    COMMITS_PREFIX, ClaimChecked, EVENT_BYTES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOTS_PREFIX, fetch_data,
+};
 pub use commit::{
     Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
 };

@@ -9,7 +9,9 @@ use ports::Consistency;
 use serde_json::json;
 
 use super::tally::{Added, Tally, fresh_cause, fresh_id, fresh_stream};
-use crate::{AppendAll, AppendError, Carried, Commit, ITEM_BYTES_MAX, Load, Recent, Recorded};
+use crate::{
+    AppendAll, AppendError, Carried, Commit, ITEM_BYTES_MAX, Load, ReadError, Recent, Recorded,
+};
 
 /// A commit with these events behind version `head`, made as a decider makes it, without a state.
 pub(super) fn commit_of(stream: &StreamId, head: u64, events: &[Added]) -> Commit {
@@ -138,9 +140,7 @@ fn commits_of_every_shape() -> Vec<Commit> {
     shared.join(untraced.clone());
     shared.join(given.clone());
     shared.join(far.clone());
-    let mut elsewhere = commit_with(&command, vec![recorded("Begun", 4, json!(null)); 3]);
-    elsewhere.payload = Some("Tally#1/1/digest".to_owned());
-    vec![started, untraced, given, far, shared, elsewhere]
+    vec![started, untraced, given, far, shared]
 }
 
 fn commit_with(cause: &Cause, events: Vec<Recorded>) -> Commit {
@@ -165,6 +165,25 @@ fn recorded(event_type: &str, schema_version: u32, data: serde_json::Value) -> R
     }
 }
 
+/// With its pointer, and without making events of it. (With claim checks the data are fetched.)
+pub async fn a_commit_whose_data_are_elsewhere_reads_back_as_it_was_stored<S>(store: S)
+where
+    S: Load + AppendAll,
+{
+    let mut commit = commit_with(&fresh_cause(), vec![recorded("Begun", 4, json!(null)); 3]);
+    commit.payload = Some("Tally#1/1/digest".to_owned());
+    store.append(&commit).await.expect("the place is free");
+    let (until, strong) = (Version::MAX, Consistency::Strong);
+    let stored = store.read(&commit.stream, Version::ZERO, until, strong);
+    let stored = stored.await.expect("readable");
+    assert_eq!(stored, std::slice::from_ref(&commit));
+    assert!(matches!(stored[0].whole(), Err(ReadError::Corrupt { .. })));
+    match store.append(&commit).await {
+        Err(AppendError::Conflict(winner)) => assert_eq!(*winner, commit),
+        other => panic!("the place is taken by the commit itself, not {other:?}"),
+    }
+}
+
 /// An item that no table would take is not sent, and the error says why.
 pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
     let commit = commit_of(&fresh_stream(), 0, &[Added::amount(1).padded(410 * 1024)]);
@@ -186,6 +205,21 @@ pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
         )
         .await;
     assert_eq!(stored.expect("readable"), []);
+}
+
+/// Not cut into several items, of which a reader could see some.
+pub async fn a_thousand_events_that_do_not_fit_are_refused<S: Load + AppendAll>(store: S) {
+    let stream = fresh_stream();
+    let events = vec![Added::amount(1).padded(1024); 1_000];
+    match store.append(&commit_of(&stream, 0, &events)).await {
+        Err(error @ AppendError::TooLarge { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains("split the command"), "{text}");
+        }
+        other => panic!("they do not fit into an item, and the answer is {other:?}"),
+    }
+    let stored = store.read(&stream, Version::ZERO, Version::MAX, Consistency::Strong);
+    assert_eq!(stored.await.expect("readable"), []);
 }
 
 /// The limit is used up to the last byte of the estimate.
