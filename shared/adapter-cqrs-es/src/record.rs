@@ -155,7 +155,8 @@ const NOT_THE_FORM: &str = "`cqrsEs` in its metadata does not have the form that
 /// What was kept; nothing for a commit that was not written through the framework.
 fn kept_of(metadata: &Metadata) -> Option<Kept> {
     match metadata.extra.get(KEPT) {
-        Some(kept) => Kept::deserialize(kept).ok(),
+        // A list would be read as well, field by field.
+        Some(kept) => kept.is_object().then(|| Kept::deserialize(kept).ok())?,
         None => Some(Kept::default()),
     }
 }
@@ -216,8 +217,21 @@ mod tests {
     #[test]
     fn events_read_back_as_they_were_whatever_their_versions_and_metadata() {
         let versions = [
-            "1", "2", "17", "1.0", "1.0.0", "2.1", "0", "0.3", "01", "+1", "", "beta", "4294967296",
-            "1.", "-1",
+            "1",
+            "2",
+            "17",
+            "1.0",
+            "1.0.0",
+            "2.1",
+            "0",
+            "0.3",
+            "01",
+            "+1",
+            "",
+            "beta",
+            "4294967296",
+            "1.",
+            "-1",
         ];
         let metadata = [
             json!({}),
@@ -266,6 +280,7 @@ mod tests {
             json!({"versions": ["1.0"]}),
             json!({"metadata": [{}, {}]}),
             json!("1.0"),
+            json!([]),
         ];
         for kept in garbled {
             let mut commit = good.clone();

@@ -218,7 +218,8 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
         aggregate_id: &str,
     ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
         let states = self.states.as_ref();
-        let Some((states, layout)) = states.and_then(|states| Some((states, states.layout::<A>()?)))
+        let Some((states, layout)) =
+            states.and_then(|states| Some((states, states.layout::<A>()?)))
         else {
             return Ok(Some(no_state::<A>(aggregate_id)?));
         };
@@ -255,7 +256,8 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
         }
         let mut commit = record::commit(A::TYPE, events, SystemClock.now())?;
         let states = self.states.as_ref();
-        let Some((states, layout)) = states.and_then(|states| Some((states, states.layout::<A>()?)))
+        let Some((states, layout)) =
+            states.and_then(|states| Some((states, states.layout::<A>()?)))
         else {
             return Ok(self.append(&commit).await?);
         };
