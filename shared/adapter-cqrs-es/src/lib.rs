@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Layout
-//! `repository` is cqrs-es's trait on the store's port, `record` translates events, `state` folds.
+//! `repository` is cqrs-es's trait on the store's port, `record` translates events, `state` folds
+//! them, and `known` remembers how far.
 //! The state is folded here, although the framework hands one over with every snapshot: that one
 //! is wrong (see above), and a repository that stores it cannot be right.
 
 mod error;
+mod known;
 mod record;
 mod repository;
 mod state;

@@ -13,6 +13,7 @@ use event_store::{Append, AppendError, Commit, Load, Loaded, ReadError, SaveSnap
 use ports::{Clock, Consistency, Deadline, Ids, RandomIds, SystemClock, Unavailable};
 use serde_json::{Value, json};
 
+use crate::known::{Known, Streams};
 use crate::state::{Folded, States, Unfoldable};
 use crate::{RepositoryError, record};
 
@@ -24,6 +25,7 @@ use crate::{RepositoryError, record};
 pub struct Repository<S> {
     store: S,
     states: Option<States>,
+    streams: Streams,
 }
 
 impl<S> Repository<S> {
@@ -34,6 +36,7 @@ impl<S> Repository<S> {
         Self {
             store,
             states: None,
+            streams: Streams::new(),
         }
     }
 
@@ -64,6 +67,12 @@ impl<S> Repository<S> {
 }
 
 impl<S: Load + Append + SaveSnapshot> Repository<S> {
+    /// How the aggregate's states are folded, if they are.
+    fn with_layout<A: Aggregate>(&self) -> Option<(&States, u32)> {
+        let states = self.states.as_ref()?;
+        Some((states, states.layout::<A>()?))
+    }
+
     async fn load(&self, stream: &StreamId, layout: u32) -> Result<Loaded, RepositoryError> {
         let (until, strong) = (Version::MAX, Consistency::Strong);
         let request = || self.store.load(stream, layout, until, strong);
@@ -73,7 +82,11 @@ impl<S: Load + Append + SaveSnapshot> Repository<S> {
     async fn read(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, RepositoryError> {
         let (until, strong) = (Version::MAX, Consistency::Strong);
         let request = || self.store.read(stream, from, until, strong);
-        Ok(Deadline::persist(&SystemClock, seed(), passing_read, request).await?)
+        let commits = Deadline::persist(&SystemClock, seed(), passing_read, request).await?;
+        if let Some(last) = commits.last() {
+            self.streams.put(stream, Known::end_of(last));
+        }
+        Ok(commits)
     }
 
     /// The events behind a version, in order and without a hole.
@@ -199,8 +212,8 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
         let stream = stream::<A>(aggregate_id)?;
         let version = Version::new(last_sequence as u64);
-        let layout = self.states.as_ref().and_then(States::layout::<A>);
-        if let Some(layout) = layout.filter(|_| version > Version::ZERO) {
+        let states = self.with_layout::<A>();
+        if let Some((_, layout)) = states.filter(|_| version > Version::ZERO) {
             let loaded = self.load(&stream, layout).await?;
             let saved = loaded.snapshot.map_or(Version::ZERO, |saved| saved.version);
             let start = loaded.commits.first();
@@ -230,10 +243,14 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
             Err(Unfoldable::Foreign) => return Ok(Some(no_state::<A>(aggregate_id)?)),
             Err(Unfoldable::Hole(error) | Unfoldable::Broken(error)) => return Err(error.into()),
         };
-        states.remember(layout, &stream, &folded);
-        let Ok(aggregate) = serde_json::to_value(&folded.aggregate) else {
+        let (known, aggregate) = (
+            folded.known(layout),
+            serde_json::to_value(&folded.aggregate),
+        );
+        let (Some(known), Ok(aggregate)) = (known, aggregate) else {
             return Ok(Some(no_state::<A>(aggregate_id)?));
         };
+        self.streams.put(&stream, known);
         let sequence = usize::try_from(folded.version.get()).unwrap_or(usize::MAX);
         Ok(Some(SerializedSnapshot {
             aggregate_id: aggregate_id.to_owned(),
@@ -255,29 +272,28 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
             return Ok(());
         }
         let mut commit = record::commit(A::TYPE, events, SystemClock.now())?;
-        let states = self.states.as_ref();
-        let Some((states, layout)) =
-            states.and_then(|states| Some((states, states.layout::<A>()?)))
-        else {
-            return Ok(self.append(&commit).await?);
-        };
-        let Some(before) = states.before(layout, &commit) else {
-            return Ok(self.append(&commit).await?);
-        };
-        if before.has_seen(&commit) {
+        let before = self.streams.before(&commit);
+        let before = before.unwrap_or_else(Known::nothing);
+        if before.has_seen(&commit.commit_id) {
             let id = commit.commit_id.as_str().to_owned();
             return Err(RepositoryError::Duplicate(id).into());
         }
-        let after = states.advance::<A>(&before, &mut commit, events);
+        commit.time = commit.time.max(before.time);
+        let advanced = self.with_layout::<A>().and_then(|(states, layout)| {
+            let follows = before.version.next() == commit.first;
+            let advance = || states.advance::<A>(layout, &before, &mut commit, events);
+            follows.then(advance).flatten()
+        });
         self.append(&commit).await?;
-        if let Some((mut known, snapshot)) = after {
-            if let Some(snapshot) = snapshot {
-                // The events are the truth; without this snapshot the next one is due with the next commit.
-                let saved = self.store.save_snapshot(&commit.stream, &snapshot).await;
-                known = if saved.is_ok() { known.saved() } else { known };
+        let (mut known, snapshot) = advanced.unwrap_or_else(|| (Known::end_of(&commit), None));
+        if let Some(snapshot) = snapshot {
+            // The events are the truth. A snapshot that is not saved is due again with the next commit.
+            let saved = self.store.save_snapshot(&commit.stream, &snapshot).await;
+            if let (Ok(_), Some(state)) = (saved, &mut known.state) {
+                state.tail_bytes = 0;
             }
-            states.put(&commit.stream, known);
         }
+        self.streams.put(&commit.stream, known);
         Ok(())
     }
 

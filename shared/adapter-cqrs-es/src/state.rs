@@ -1,48 +1,34 @@
-//! States that are folded from events here, and remembered.
+//! States, folded from events with the aggregate's own `apply`.
 //!
-//! What is remembered is the state *at a version*, which no later event changes: it may be old, but
-//! never wrong, and it is used only for a commit that starts right behind it.
+//! Only events that are as the aggregate would write them today are folded here. The framework may
+//! have upcasters that nobody told this crate of, and a guess at them would be a wrong state.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use cqrs_es::{Aggregate, DomainEvent};
-use envelope::{StreamId, Timestamp, Version};
+use envelope::{Timestamp, Version};
 use event_store::{Carried, Commit, Loaded, Recent, Snapshot};
-use lru::LruCache;
 use uuid::Uuid;
 
+use crate::known::{Known, KnownState};
 use crate::{RepositoryError, record};
-
-/// How many streams a repository remembers.
-const STREAMS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("not zero");
 
 /// Name space of layout digests: an arbitrary constant. Another one makes all stored states outdated.
 const LAYOUTS: Uuid = Uuid::from_u128(0x2f9a_7c1e_93d5_4b0f_8e64_a1c0_57d2_3b86);
 
-/// How states are folded, and the newest ones. Clones share them.
+/// How states are folded.
 #[derive(Clone)]
 pub(crate) struct States {
     upcasters: Arc<[Box<dyn EventUpcaster>]>,
     revision: u32,
-    known: Arc<Mutex<LruCache<StreamId, Known>>>,
-}
-
-/// A state at a version, as JSON: one repository may serve several types of aggregates.
-#[derive(Clone, Default)]
-pub(crate) struct Known {
-    layout: u32,
-    version: Version,
-    state: Vec<u8>,
-    recent: Recent,
-    tail_bytes: usize,
 }
 
 /// An aggregate as it was at a version.
 pub(crate) struct Folded<A> {
     pub(crate) aggregate: A,
     pub(crate) version: Version,
+    time: Timestamp,
     recent: Recent,
     tail_bytes: usize,
 }
@@ -64,20 +50,37 @@ impl<A: Aggregate> Folded<A> {
         Self {
             aggregate: A::default(),
             version: Version::ZERO,
+            time: Timestamp::from_millis(0),
             recent: Recent::default(),
             tail_bytes: 0,
         }
     }
 
-    fn taken_up(layout: u32, version: Version, carried: &Carried) -> Option<Self> {
+    fn taken_up(layout: u32, version: Version, time: Timestamp, carried: &Carried) -> Option<Self> {
         if carried.layout != layout {
             return None;
         }
         Some(Self {
             aggregate: serde_json::from_slice(&carried.state).ok()?,
             version,
+            time,
             recent: carried.recent.clone(),
             tail_bytes: 0,
+        })
+    }
+
+    /// What is to be remembered of it. `None` if it cannot be JSON.
+    pub(crate) fn known(&self, layout: u32) -> Option<Known> {
+        let state = KnownState {
+            layout,
+            json: serde_json::to_vec(&self.aggregate).ok()?,
+            recent: self.recent.clone(),
+            tail_bytes: self.tail_bytes,
+        };
+        Some(Known {
+            version: self.version,
+            time: self.time,
+            state: Some(state),
         })
     }
 }
@@ -87,7 +90,6 @@ impl States {
         Self {
             upcasters: upcasters.into(),
             revision: 0,
-            known: Arc::new(Mutex::new(LruCache::new(STREAMS_MAX))),
         }
     }
 
@@ -109,13 +111,14 @@ impl States {
         layout: u32,
         loaded: &Loaded,
     ) -> Result<Folded<A>, Unfoldable> {
-        let taken_up = |version, carried| Folded::<A>::taken_up(layout, version, carried);
+        let taken_up =
+            |version, time, carried| Folded::<A>::taken_up(layout, version, time, carried);
         let snapshot = loaded.snapshot.as_ref();
-        let saved = snapshot.and_then(|saved| taken_up(saved.version, &saved.carried));
+        let saved = snapshot.and_then(|saved| taken_up(saved.version, saved.time, &saved.carried));
         let mut folded = saved.unwrap_or_else(Folded::new);
         let newest = loaded.commits.iter().rev().find_map(|commit| {
             let carried = commit.carried.as_ref()?;
-            taken_up(commit.last(), carried)
+            taken_up(commit.last(), commit.time, carried)
         });
         if let Some(newest) = newest.filter(|newest| newest.version >= folded.version) {
             folded = newest;
@@ -145,6 +148,7 @@ impl States {
                 .ok_or(Unfoldable::Foreign)?;
         }
         folded.version = commit.last();
+        folded.time = commit.time;
         folded.recent.push(commit);
         folded.tail_bytes += commit.bare_bytes();
         Ok(())
@@ -168,110 +172,41 @@ impl States {
         Some(())
     }
 
-    /// What is known at the version that the commit starts behind.
-    pub(crate) fn before(&self, layout: u32, commit: &Commit) -> Option<Known> {
-        if commit.first == Version::new(1) {
-            let layout_only = Known {
-                layout,
-                ..Known::default()
-            };
-            return Some(layout_only);
-        }
-        let mut states = self.known.lock().expect("no user panicked");
-        let known = states.get(&commit.stream)?;
-        let fits = known.layout == layout && known.version.next() == commit.first;
-        fits.then(|| known.clone())
-    }
-
     /// Lets the commit carry the state after it, where that is worth it. Returns what is known after
     /// it, and the state as an item of its own if it is due as one. `None` if the state is not to be
     /// had: then the commit goes without.
     pub(crate) fn advance<A: Aggregate>(
         &self,
+        layout: u32,
         before: &Known,
         commit: &mut Commit,
         events: &[SerializedEvent],
     ) -> Option<(Known, Option<Snapshot>)> {
-        let mut aggregate = match before.version {
-            Version::ZERO => A::default(),
-            _ => serde_json::from_slice::<A>(&before.state).ok()?,
+        let (mut aggregate, mut recent, tail_bytes) = match &before.state {
+            Some(state) if state.layout == layout => {
+                let aggregate = serde_json::from_slice::<A>(&state.json).ok()?;
+                (aggregate, state.recent.clone(), state.tail_bytes)
+            }
+            None if before.version == Version::ZERO => (A::default(), Recent::default(), 0),
+            _ => return None,
         };
         for event in events {
             self.apply(&mut aggregate, event.clone())?;
         }
-        let mut recent = before.recent.clone();
         recent.push(commit);
-        let mut after = Known {
-            layout: before.layout,
-            version: commit.last(),
-            state: serde_json::to_vec(&aggregate).ok()?,
+        let mut state = KnownState {
+            layout,
+            json: serde_json::to_vec(&aggregate).ok()?,
             recent,
-            tail_bytes: before.tail_bytes,
+            tail_bytes,
         };
-        let (tail_bytes, due) = commit.carry(after.carried(), before.tail_bytes);
-        after.tail_bytes = tail_bytes;
-        let snapshot = due.then(|| after.snapshot(commit.time));
+        let (tail_bytes, due) = commit.carry(state.carried(), tail_bytes);
+        state.tail_bytes = tail_bytes;
+        let after = Known {
+            state: Some(state),
+            ..Known::end_of(commit)
+        };
+        let snapshot = due.then(|| after.snapshot()).flatten();
         Some((after, snapshot))
-    }
-
-    pub(crate) fn remember<A: Aggregate>(
-        &self,
-        layout: u32,
-        stream: &StreamId,
-        folded: &Folded<A>,
-    ) {
-        if let Ok(state) = serde_json::to_vec(&folded.aggregate) {
-            let known = Known {
-                layout,
-                version: folded.version,
-                state,
-                recent: folded.recent.clone(),
-                tail_bytes: folded.tail_bytes,
-            };
-            self.put(stream, known);
-        }
-    }
-
-    /// Never replaces a newer state with an older one.
-    pub(crate) fn put(&self, stream: &StreamId, known: Known) {
-        let mut states = self.known.lock().expect("no user panicked");
-        let newer = states
-            .peek(stream)
-            .is_some_and(|there| there.layout == known.layout && there.version > known.version);
-        if !newer {
-            states.put(stream.clone(), known);
-        }
-    }
-}
-
-impl Known {
-    /// Whether the command was carried out, as far back as the stream remembers.
-    pub(crate) fn has_seen(&self, commit: &Commit) -> bool {
-        self.recent.contains(&commit.commit_id)
-    }
-
-    /// The same after the state was saved on its own.
-    pub(crate) fn saved(self) -> Self {
-        Self {
-            tail_bytes: 0,
-            ..self
-        }
-    }
-
-    fn carried(&self) -> Carried {
-        Carried {
-            layout: self.layout,
-            state: self.state.clone(),
-            recent: self.recent.clone(),
-        }
-    }
-
-    fn snapshot(&self, time: Timestamp) -> Snapshot {
-        Snapshot {
-            version: self.version,
-            time,
-            carried: self.carried(),
-            payload: None,
-        }
     }
 }

@@ -185,3 +185,38 @@ async fn a_hundred_events_are_one_commit_and_too_many_bytes_are_none() {
     assert!(matches!(boxed(&error), RepositoryError::InvalidId(_)));
     assert_eq!(balance(&store).await, (100, 100));
 }
+
+#[tokio::test]
+async fn times_in_a_stream_never_decrease_whatever_the_clocks_do() {
+    let ahead = Timestamp::from_millis(SystemClock.now().as_millis() + 3_600_000);
+    for mode in MODES {
+        for with_states in [true, false] {
+            let first = Memory::default();
+            framework(&carrying(&first), mode)
+                .execute("1", moves(1))
+                .await
+                .expect("applied");
+            let store = Memory::default();
+            for mut commit in first.log_from(0) {
+                commit.time = ahead;
+                store.append(&commit).await.expect("free");
+            }
+            let repository = match with_states {
+                true => carrying(&store),
+                false => Repository::new(store.clone()),
+            };
+            for _ in 0..2 {
+                framework(&repository, mode)
+                    .execute("1", moves(1))
+                    .await
+                    .expect("applied");
+            }
+            let times = store.log_from(0).into_iter().map(|commit| commit.time);
+            assert_eq!(
+                times.collect::<Vec<_>>(),
+                [ahead; 3],
+                "{mode:?} {with_states}"
+            );
+        }
+    }
+}
