@@ -148,28 +148,32 @@ impl Load for EventStore {
         to: Version,
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
-        // The commit that holds the first version may start before it.
-        let from = from.max(Version::new(1));
-        let holding = Range {
-            stream,
-            from: Version::new(1),
-            to: from.min(LAST),
-            forward: false,
-            consistency,
-        };
+        let first = Version::new(1);
+        let mut from = from.max(first);
         let mut commits = Vec::new();
-        let holds = |item: &Item| {
-            commits.push(decode(item)?);
-            Ok(true)
-        };
-        self.query(holding, Some(1), holds).await?;
-        commits.retain(|commit| commit.last() >= from);
-        if from >= to || commits.last().is_some_and(|commit| commit.last() >= to) {
-            return Ok(commits);
+        // The commit that holds a version may start before it; the first version starts its own.
+        if from > first || from >= to {
+            let holding = Range {
+                stream,
+                from: first,
+                to: from.min(LAST),
+                forward: false,
+                consistency,
+            };
+            let holds = |item: &Item| {
+                commits.push(decode(item)?);
+                Ok(true)
+            };
+            self.query(holding, Some(1), holds).await?;
+            commits.retain(|commit| commit.last() >= from);
+            if from >= to || commits.last().is_some_and(|commit| commit.last() >= to) {
+                return Ok(commits);
+            }
+            from = from.next();
         }
         let later = Range {
             stream,
-            from: from.next(),
+            from,
             to: to.min(LAST),
             forward: true,
             consistency,

@@ -137,8 +137,8 @@ pub trait Load: Clone + Send + Sync + 'static {
     /// holds version `to`, as far as there are any.
     ///
     /// # Cost
-    /// One request for a single version (`from` equal to `to`), otherwise two, and one more for
-    /// each further megabyte.
+    /// One request for a single version (`from` equal to `to`) or from the first one, otherwise two,
+    /// and one more for each further megabyte.
     fn read(
         &self,
         stream: &StreamId,

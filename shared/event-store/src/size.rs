@@ -66,9 +66,10 @@ impl Commit {
     /// Takes the state along if that costs no further write unit, or if the tail since the last
     /// carried state has grown so long that the next load pays more for it than this write does.
     ///
-    /// Returns the bytes of tail behind the newest carried state, and whether the state is due to
-    /// be saved on its own because it is too large to ride.
-    pub(crate) fn carry(&mut self, carried: Carried, tail_bytes: usize) -> (usize, bool) {
+    /// `tail_bytes` are those of the commits since the newest stored state. Returns them as they are
+    /// with this commit, and whether the state is due to be saved on its own because it is too large
+    /// to ride.
+    pub fn carry(&mut self, carried: Carried, tail_bytes: usize) -> (usize, bool) {
         let (bare, rides) = (self.bare_bytes(), carried.bytes());
         let free = bare.div_ceil(WRITE_UNIT_BYTES) == (bare + rides).div_ceil(WRITE_UNIT_BYTES);
         let due = tail_bytes + bare >= TAIL_PER_STATE * rides.max(WRITE_UNIT_BYTES);
