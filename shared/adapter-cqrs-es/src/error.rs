@@ -70,7 +70,7 @@ impl From<RepositoryError> for PersistenceError {
             | E::Append(AppendError::Unreadable(_))
             | E::Hole { .. }
             | E::Unreadable { .. } => Self::DeserializationError(Box::new(error)),
-            E::Append(AppendError::TooLarge { .. })
+            E::Append(AppendError::TooLarge { .. } | AppendError::EventTooLarge { .. })
             | E::InvalidId(_)
             | E::Batch(_)
             | E::Duplicate(_)
