@@ -44,6 +44,9 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
             .store
             .read(&stream, at.next(), Version::MAX, Consistency::Strong)
             .await?;
+        for commit in &commits {
+            commit.whole()?;
+        }
         for event in envelopes_from(&commits, at.next()) {
             view.fold(&event)?;
         }

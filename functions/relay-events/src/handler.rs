@@ -105,8 +105,9 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
                     }
                 })),
                 Err(NotACommit::Other) => {}
-                // A row that cannot be read must not stop the shard, and must not be lost either.
-                Err(NotACommit::Unreadable(why)) => {
+                // A row that cannot be read must not stop the shard, and must not be lost either. Nor
+                // one whose data are in an object: this relay's role has no access to any.
+                Err(why @ (NotACommit::Unreadable(_) | NotACommit::Elsewhere(_))) => {
                     let letter = self.letter(&why.to_string(), record.clone(), None);
                     if self.bury(&letter).await.is_err() {
                         stopped = Err(StoppedAt(index));

@@ -154,6 +154,28 @@ async fn a_row_that_cannot_be_read_is_a_dead_letter_and_does_not_stop_the_shard(
     );
 }
 
+#[tokio::test]
+async fn events_whose_data_are_elsewhere_are_a_dead_letter_that_says_what_to_do() {
+    let world = world();
+    let pointing = Commit {
+        payload: Some("commits/Order/0/1-0123".to_owned()),
+        ..commit(0, 1, 2)
+    };
+    world.deliver(&[pointing, commit(1, 1, 1)]).await;
+    let streams: Vec<_> = world
+        .bus
+        .published()
+        .into_iter()
+        .map(|event| event.aggregate_id)
+        .collect();
+    assert_eq!(streams, ["1"], "nothing without its data");
+    let letters = world.letters.letters();
+    assert_eq!(letters.len(), 1);
+    for part in ["Order#0", "commits/Order/0/1-0123", "fetch_data"] {
+        assert!(letters[0].reason.contains(part), "{}", letters[0].reason);
+    }
+}
+
 /// A queue that takes nothing.
 #[derive(Clone)]
 struct FullQueue;

@@ -15,6 +15,13 @@ pub enum NotACommit {
     /// It tells of something else: a change, a removal, or an item that is no commit.
     #[error("the record does not tell of a new commit")]
     Other,
+    /// It is a commit whose events have their data elsewhere: to be completed with
+    /// [`fetch_data`](event_store::fetch_data).
+    #[error(
+        "the data of the events of {} from version {} on are in the object `{}`, and this reader has no access to it: fetch them with `fetch_data`, and publish the commit again",
+        .0.stream, .0.first, .0.payload.as_deref().unwrap_or_default()
+    )]
+    Elsewhere(Box<Commit>),
     /// It should be a commit, and cannot be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
@@ -23,7 +30,8 @@ pub enum NotACommit {
 /// Reads the `NewImage` of an `INSERT` record.
 ///
 /// # Errors
-/// [`NotACommit::Other`] for what can be passed over, [`NotACommit::Unreadable`] for what must not be.
+/// [`NotACommit::Other`] for what can be passed over, [`NotACommit::Unreadable`] for what must not be,
+/// [`NotACommit::Elsewhere`] for a commit that is not complete.
 pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
     let image = &record["dynamodb"]["NewImage"];
     let is_commit = record["eventName"] == "INSERT" && image.get("e").is_some();
@@ -37,7 +45,11 @@ pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
     let item: Item = attributes
         .map(|(name, value)| (name.clone(), readable(value)))
         .collect();
-    Ok(decode(&item)?)
+    let commit = decode(&item)?;
+    match commit.payload {
+        None => Ok(commit),
+        Some(_) => Err(NotACommit::Elsewhere(Box::new(commit))),
+    }
 }
 
 /// The record that the change stream delivers of a new commit: for tests and simulations of what
@@ -103,6 +115,21 @@ mod tests {
             ),
             ("story", 2)
         );
+    }
+
+    #[test]
+    fn a_record_without_its_events_data_is_not_taken_for_a_whole_commit() {
+        let mut pointing = record();
+        let key = "commits/Order/ord-1/3-0123";
+        pointing["dynamodb"]["NewImage"]["b"] = json!({ "S": key });
+        match commit_of_record(&pointing) {
+            Err(why @ NotACommit::Elsewhere(_)) => {
+                let text = why.to_string();
+                assert!(text.contains("Order#ord-1 from version 3"), "{text}");
+                assert!(text.contains(key) && text.contains("fetch_data"), "{text}");
+            }
+            other => panic!("its data are elsewhere, and the answer is {other:?}"),
+        }
     }
 
     #[test]

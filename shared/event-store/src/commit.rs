@@ -6,6 +6,7 @@ use envelope::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::ReadError;
 use crate::joined::{self, Joined};
 
 /// How many recent commits a carried state remembers, as long as commands come one by one.
@@ -241,7 +242,29 @@ impl Commit {
         joined::own_causation_id(&self.commit_id, &self.metadata)
     }
 
+    /// The commit, if its events have their data: to be asked by whoever reads a table itself, and
+    /// not through `ClaimChecked`.
+    ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] for a commit whose data are beside the table.
+    pub fn whole(&self) -> Result<&Self, ReadError> {
+        match &self.payload {
+            None => Ok(self),
+            Some(key) => Err(ReadError::Corrupt {
+                stream: self.stream.to_string(),
+                version: self.first.get(),
+                what: format!(
+                    "the data of its events are in the object `{key}`: read it through ClaimChecked"
+                ),
+            }),
+        }
+    }
+
     /// Its events in the form of the wire.
+    ///
+    /// # Panics
+    /// If their data are not here ([`whole`](Commit::whole) asks first): events without data must
+    /// not get about.
     #[must_use]
     pub fn envelopes(&self) -> Vec<Envelope> {
         self.parts()
@@ -255,6 +278,12 @@ impl Commit {
         part: Part<'a>,
     ) -> impl Iterator<Item = Envelope> + 'a {
         let events = part.events.iter().enumerate();
+        assert!(
+            self.payload.is_none(),
+            "the data of {} version {} were not fetched",
+            self.stream,
+            self.first
+        );
         events.map(move |(index, event)| Envelope {
             event_id: event
                 .event_id

@@ -196,7 +196,17 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         consistency: Consistency,
     ) -> Result<Result<Folded<A::State>, UnreadableHistory>, ReadError> {
         let loaded = self.loaded(stream, until, consistency).await?;
-        Ok(Folded::of::<A>(&loaded, until))
+        let folded = Folded::of::<A>(&loaded, until);
+        let saved = loaded.snapshot.map(|snapshot| snapshot.version);
+        Ok(match (folded, saved) {
+            // It could not be taken up, and there is no commit behind it to show what is missing.
+            (Ok(folded), Some(saved)) if folded.version < saved => Err(UnreadableHistory::Hole {
+                stream: stream.to_string(),
+                version: folded.version,
+                found: saved,
+            }),
+            (folded, _) => folded,
+        })
     }
 
     pub(crate) async fn loaded(

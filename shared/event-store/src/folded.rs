@@ -64,6 +64,16 @@ pub enum UnreadableHistory {
         /// Where the next commit starts.
         found: Version,
     },
+    /// The events of a commit have their data elsewhere.
+    #[error(
+        "the data of the events of {stream} from version {version} on are beside the table: read it through ClaimChecked"
+    )]
+    Elsewhere {
+        /// The stream.
+        stream: String,
+        /// Version of the first event of the commit.
+        version: Version,
+    },
 }
 
 impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded<S> {
@@ -117,6 +127,12 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
             && let Some(folded) = carried_state::<A>(commit)
         {
             return Ok(folded);
+        }
+        if commit.payload.is_some() {
+            return Err(UnreadableHistory::Elsewhere {
+                stream: stream(),
+                version: commit.first,
+            });
         }
         for recorded in &commit.events {
             if self.version == until {
@@ -224,6 +240,9 @@ fn taken_up<A: Aggregate>(
 }
 
 /// All envelopes of some commits, from version `from` on.
+///
+/// # Panics
+/// Like [`Commit::envelopes`].
 #[must_use]
 pub fn envelopes_from(commits: &[Commit], from: Version) -> Vec<Envelope> {
     let all = commits.iter().flat_map(Commit::envelopes);

@@ -10,6 +10,7 @@
 
 mod audit;
 mod cache;
+mod claim_check;
 mod commit;
 pub mod contract;
 mod decider;
@@ -25,6 +26,9 @@ mod story;
 mod transaction;
 
 pub use audit::Entry;
+pub use claim_check::{
+    COMMITS_PREFIX, ClaimChecked, EVENT_BYTES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOTS_PREFIX, fetch_data,
+};
 pub use commit::{
     Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
 };

@@ -38,6 +38,19 @@ pub enum AppendError {
         /// The size that it may have.
         max: usize,
     },
+    /// One of its events is larger than a bus takes, so that it could be stored and never published;
+    /// it was not sent.
+    #[error(
+        "the event at version {version} has {bytes} bytes, and a bus takes {max}: put what makes it large elsewhere, and its address into the event"
+    )]
+    EventTooLarge {
+        /// Version of the event.
+        version: Version,
+        /// Its size in the form of the wire.
+        bytes: usize,
+        /// The size that it may have.
+        max: usize,
+    },
     /// A transaction is under way on the stream. Nothing was stored, and the place may be taken soon.
     #[error("a transaction is under way on the stream")]
     Busy,

@@ -1,5 +1,5 @@
 //! What the system needs from outside, as narrow traits: time, identities, the bus, redelivery, dead
-//! letters and views. (The event store has a crate of its own.)
+//! letters, views and large objects. (The event store has a crate of its own.)
 //!
 //! Readers and writers are separate traits, so that a trait in a handler's signature is an action
 //! in its role. Each port comes with an in-memory implementation that obeys the same contract; the
@@ -10,6 +10,7 @@ mod clock;
 mod dead_letters;
 mod deadline;
 mod ids;
+mod payloads;
 mod publish;
 mod redeliver;
 mod retry;
@@ -21,6 +22,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use dead_letters::{Class, DeadLetter, DeadLetters, MemoryDeadLetters};
 pub use deadline::Deadline;
 pub use ids::{Ids, RandomIds, SeededIds};
+pub use payloads::{GetPayload, MemoryPayloads, PutPayload};
 pub use publish::{MemoryBus, Publish, PublishError};
 pub use redeliver::{MemoryRedeliveries, Redeliver};
 pub use retry::{Contended, Retry};

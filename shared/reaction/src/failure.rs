@@ -61,7 +61,7 @@ fn cannot_load(error: &LoadError) -> bool {
 
 fn cannot_append(error: &AppendError) -> bool {
     match error {
-        AppendError::TooLarge { .. } => true,
+        AppendError::TooLarge { .. } | AppendError::EventTooLarge { .. } => true,
         AppendError::Unreadable(error) => unreadable(error),
         AppendError::Conflict(_) | AppendError::Busy | AppendError::Unavailable(_) => false,
     }
