@@ -14,3 +14,7 @@ async fn store() -> EventStore {
 }
 
 event_store::contract!(store().await);
+
+mod claim_checked {
+    event_store::contract!(claim_checked crate::store().await);
+}

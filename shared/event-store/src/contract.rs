@@ -8,8 +8,13 @@
 //! // In a test target of the implementation's crate, with tokio among its dev-dependencies:
 //! event_store::contract!(Memory::default());
 //! ```
+//!
+//! What a store says to a commit that is too large for it depends on whether it is one with
+//! claim checks: that is what the cases differ in between `contract!(store)` and
+//! `contract!(claim_checked store)`, which puts the claim checks around the store itself.
 
 mod appending;
+mod claiming;
 mod deciding;
 mod grouping;
 mod reading;
@@ -19,6 +24,7 @@ mod transacting;
 mod travelling;
 
 pub use appending::*;
+pub use claiming::*;
 pub use deciding::*;
 pub use grouping::*;
 pub use reading::*;
@@ -30,12 +36,36 @@ pub use travelling::*;
 /// Makes a test of each case of the contract. The expression makes a store; it may `.await`.
 #[macro_export]
 macro_rules! contract {
+    (claim_checked $store:expr) => {
+        $crate::contract! { any $crate::contract::claim_checked($store) }
+        $crate::contract! { $store;
+            an_event_of_410_kb_is_stored_and_reads_back
+            a_thousand_events_of_a_kilobyte_in_one_command_are_one_commit
+            a_large_commit_whose_answer_was_lost_is_recognised
+            of_two_large_commits_for_one_place_neither_spoils_the_other
+            an_object_that_is_missing_or_changed_is_corrupt_and_named
+            a_store_without_claim_checks_refuses_to_fold_what_lies_elsewhere
+            a_state_that_makes_a_commit_too_large_does_not_ride
+            what_a_bus_or_a_reader_could_not_take_is_refused
+            a_transaction_with_large_commits_is_all_or_none
+            a_snapshot_of_a_megabyte_round_trips_and_can_be_lost
+            what_fits_into_items_never_asks_for_an_object
+        }
+    };
     ($store:expr) => {
+        $crate::contract! { any $store }
+        $crate::contract! { $store;
+            an_event_of_410_kb_is_refused
+            a_thousand_events_that_do_not_fit_are_refused
+            a_transaction_over_the_limits_is_refused
+            a_snapshot_over_the_limit_is_refused
+        }
+    };
+    (any $store:expr) => {
         $crate::contract! { $store;
             of_two_writers_at_one_version_one_wins_and_the_loser_learns_what_won
             the_same_commit_again_conflicts_with_itself
             a_commit_reads_back_as_it_was_stored
-            an_event_of_410_kb_is_refused
             a_commit_just_under_the_limit_is_stored
             many_events_in_one_command_are_one_commit
             a_stream_that_does_not_exist_is_empty
@@ -54,7 +84,6 @@ macro_rules! contract {
             a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again
             a_claim_counts_once
             two_commits_in_one_place_are_refused
-            a_transaction_over_the_limits_is_refused
             sixty_four_concurrent_commands_use_under_ten_writes
             each_command_of_a_shared_commit_again_is_a_duplicate
             commands_that_share_a_write_are_judged_one_by_one
@@ -63,7 +92,6 @@ macro_rules! contract {
             a_load_starts_from_the_snapshot_beside_the_commits
             an_older_snapshot_never_replaces_a_newer_one
             a_snapshot_of_another_layout_is_ignored_and_replaced
-            a_snapshot_over_the_limit_is_refused
             a_state_too_large_to_ride_is_saved_on_its_own
             the_state_at_each_version_and_each_moment_is_the_fold_of_the_events_up_to_it
             a_snapshot_newer_than_the_version_is_not_used

@@ -188,6 +188,21 @@ pub async fn an_event_of_410_kb_is_refused<S: Load + AppendAll>(store: S) {
     assert_eq!(stored.expect("readable"), []);
 }
 
+/// Not cut into several items, of which a reader could see some.
+pub async fn a_thousand_events_that_do_not_fit_are_refused<S: Load + AppendAll>(store: S) {
+    let stream = fresh_stream();
+    let events = vec![Added::amount(1).padded(1024); 1_000];
+    match store.append(&commit_of(&stream, 0, &events)).await {
+        Err(error @ AppendError::TooLarge { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains("split the command"), "{text}");
+        }
+        other => panic!("they do not fit into an item, and the answer is {other:?}"),
+    }
+    let stored = store.read(&stream, Version::ZERO, Version::MAX, Consistency::Strong);
+    assert_eq!(stored.await.expect("readable"), []);
+}
+
 /// The limit is used up to the last byte of the estimate.
 pub async fn a_commit_just_under_the_limit_is_stored<S: Load + AppendAll>(store: S) {
     let stream = fresh_stream();

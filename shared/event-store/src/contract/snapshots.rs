@@ -10,7 +10,7 @@ use crate::{
     SaveSnapshot, SaveSnapshotError, Snapshot,
 };
 
-fn snapshot(version: u64, layout: u32, state: &[u8]) -> Snapshot {
+pub(super) fn snapshot(version: u64, layout: u32, state: &[u8]) -> Snapshot {
     Snapshot {
         version: Version::new(version),
         time: Timestamp::from_millis(1_795_212_345_678),

@@ -12,7 +12,7 @@ use crate::{
     TRANSACTION_BYTES_MAX, Transaction,
 };
 
-async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
+pub(super) async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
     store
         .read(
             &commit.stream,
