@@ -59,7 +59,9 @@ impl GetPayload for Payloads {
         let object = match request.key(self.key(key)).send().await {
             Ok(object) => object,
             Err(error) => {
-                let missing = error.as_service_error().is_some_and(GetObjectError::is_no_such_key);
+                let missing = error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key);
                 return if missing {
                     Ok(None)
                 } else {

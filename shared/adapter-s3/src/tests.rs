@@ -68,9 +68,17 @@ async fn a_failure_tells_whether_another_attempt_may_help() {
         let payloads = answering(status, body.len(), body).await;
         let put = payloads.put("key", b"[]".to_vec()).await;
         let error = put.expect_err("a failure");
-        assert_eq!((error.operation, error.soon), ("s3:PutObject", soon), "{code}");
+        assert_eq!(
+            (error.operation, error.soon),
+            ("s3:PutObject", soon),
+            "{code}"
+        );
         let error = payloads.get("key").await.expect_err("a failure");
-        assert_eq!((error.operation, error.soon), ("s3:GetObject", soon), "{code}");
+        assert_eq!(
+            (error.operation, error.soon),
+            ("s3:GetObject", soon),
+            "{code}"
+        );
     }
 }
 
