@@ -229,8 +229,15 @@ impl<S, P: PutPayload + GetPayload> ClaimChecked<S, P> {
             }
             return Ok(winner);
         }
+        self.fetch_winner(winner).await
+    }
+
+    async fn fetch_winner(&self, winner: Commit) -> Result<Commit, AppendError> {
         let fetched = fetch_data(winner, &self.payloads).await;
-        fetched.map_err(AppendError::Unreadable)
+        fetched.map_err(|error| match error {
+            ReadError::Unavailable(unavailable) => unavailable.into(),
+            corrupt @ ReadError::Corrupt { .. } => AppendError::Unreadable(corrupt),
+        })
     }
 }
 
@@ -278,9 +285,7 @@ impl<S: AppendAll, P: PutPayload + GetPayload> AppendAll for ClaimChecked<S, P> 
                         Some((lost, sent)) => {
                             self.winner(winner, lost, sent.payload.as_ref()).await?
                         }
-                        None => fetch_data(winner, &self.payloads)
-                            .await
-                            .map_err(AppendError::Unreadable)?,
+                        None => self.fetch_winner(winner).await?,
                     });
                 }
                 Err(AppendAllError::Conflict(whole))

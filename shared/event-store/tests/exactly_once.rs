@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use envelope::{Aggregate, Cause, CommandId, CommitId, Timestamp, Version};
 use event_store::contract::{Added, Command, Over, State, Tally};
 use event_store::{
-    AppendError, Carried, Commit, Decider, ExecuteError, Executed, Load, LoadError, Memory,
-    Outcome, ReadError,
+    AppendError, Carried, ClaimChecked, Commit, Decider, ExecuteError, Executed, Load, LoadError,
+    Memory, Outcome, ReadError,
 };
-use ports::{Consistency, ManualClock};
+use ports::{Consistency, ManualClock, MemoryPayloads};
 use proptest::prelude::*;
 use testkit::Faulty;
 
@@ -38,6 +38,10 @@ enum Fault {
     AnswerLost,
     WriteResent,
     Unavailable(u32),
+    /// The objects beside the table are not there.
+    Objects(u32),
+    /// An object is put, and the answer lost.
+    ObjectLate,
     Busy(u32),
     StaleLoad(usize),
     Race(u64),
@@ -52,11 +56,16 @@ enum Process {
     OtherLayout,
 }
 
-type Running<const L: u32> = Decider<Tally<L>, Faulty<Memory>, ManualClock>;
+type Calm = ClaimChecked<Memory, MemoryPayloads>;
+type Store = ClaimChecked<Faulty<Memory>, Faulty<MemoryPayloads>>;
+type Running<const L: u32> = Decider<Tally<L>, Store, ManualClock>;
 
 struct World {
-    memory: Memory,
+    /// What is stored, past the faults.
+    calm: Calm,
+    store: Store,
     faulty: Faulty<Memory>,
+    objects: Faulty<MemoryPayloads>,
     clock: ManualClock,
     first: Running<1>,
     second: Running<1>,
@@ -104,18 +113,23 @@ fn fold<const L: u32>(parts: &[Part]) -> State {
 }
 
 impl World {
-    fn new() -> Self {
-        let memory = Memory::default();
-        let faulty = Faulty::new(memory.clone());
+    /// The data of commits over this size are in objects.
+    fn new(beyond: usize) -> Self {
+        let (memory, payloads) = (Memory::default(), MemoryPayloads::default());
+        let calm = ClaimChecked::new(memory.clone(), payloads.clone()).beyond(beyond);
+        let (faulty, objects) = (Faulty::new(memory), Faulty::new(payloads));
+        let store = ClaimChecked::new(faulty.clone(), objects.clone()).beyond(beyond);
         let clock = ManualClock::at(Timestamp::from_millis(0));
         Self {
-            first: Decider::new(faulty.clone(), clock.clone()),
-            second: Decider::new(faulty.clone(), clock.clone()),
-            other: Decider::new(faulty.clone(), clock.clone()),
+            first: Decider::new(store.clone(), clock.clone()),
+            second: Decider::new(store.clone(), clock.clone()),
+            other: Decider::new(store.clone(), clock.clone()),
             asked: HashMap::new(),
             refused: Vec::new(),
-            memory,
+            calm,
+            store,
             faulty,
+            objects,
             clock,
         }
     }
@@ -123,7 +137,7 @@ impl World {
     async fn stored(&self) -> Vec<Part> {
         let stream = Tally::<1>::stream(ID).expect("an id");
         let commits = self
-            .memory
+            .calm
             .read(&stream, Version::ZERO, Version::MAX, Consistency::Strong);
         parts(&commits.await.expect("readable"))
     }
@@ -158,11 +172,12 @@ impl World {
             Process::Second => self.run(self.second.clone(), commands, again, save).await,
             Process::OtherLayout => self.run(self.other.clone(), commands, again, save).await,
             Process::Restarted => {
-                let fresh = Running::<1>::new(self.faulty.clone(), self.clock.clone());
+                let fresh = Running::<1>::new(self.store.clone(), self.clock.clone());
                 self.run(fresh, commands, again, save).await;
             }
         }
         self.faulty.heal();
+        self.objects.heal();
     }
 
     fn arm(&mut self, number: usize, fault: &Fault) {
@@ -171,6 +186,8 @@ impl World {
             Fault::AnswerLost => self.faulty.lose_an_answer(),
             Fault::WriteResent => self.faulty.resend_a_write(),
             Fault::Unavailable(times) => self.faulty.be_unavailable(*times),
+            Fault::Objects(times) => self.objects.be_unavailable(*times),
+            Fault::ObjectLate => self.objects.lose_an_answer(),
             Fault::Busy(times) => self.faulty.be_busy(*times),
             Fault::StaleLoad(commits) => self.faulty.serve_a_stale_load(*commits),
             Fault::Race(racers) => {
@@ -180,8 +197,7 @@ impl World {
                     let command = Command::Add(vec![Added::amount(racer + 1)]);
                     let key = cause.commit_id().as_str().to_owned();
                     self.asked.insert(key, (cause.clone(), command.clone(), 1));
-                    let other =
-                        Decider::<Tally, _, _>::new(self.memory.clone(), self.clock.clone());
+                    let other = Decider::<Tally, _, _>::new(self.calm.clone(), self.clock.clone());
                     self.faulty.race(move || async move {
                         other
                             .execute(ID, &cause, &command)
@@ -268,7 +284,7 @@ impl World {
 
     async fn check_loads<const L: u32>(&self, stored: &[Part]) {
         for consistency in [Consistency::Eventual, Consistency::Strong] {
-            let cold = Decider::<Tally<L>, _, _>::new(self.memory.clone(), self.clock.clone());
+            let cold = Decider::<Tally<L>, _, _>::new(self.calm.clone(), self.clock.clone());
             let loaded = cold.load(ID, consistency).await.expect("foldable");
             assert_eq!(loaded.state, fold::<L>(stored));
             assert_eq!(loaded.version.get(), loaded.state.events);
@@ -350,6 +366,8 @@ fn step() -> impl Strategy<Value = (Step, Process, Fault, bool)> {
         1 => Just(Fault::AnswerLost),
         1 => Just(Fault::WriteResent),
         1 => (1..4_u32).prop_map(Fault::Unavailable),
+        1 => (1..4_u32).prop_map(Fault::Objects),
+        1 => Just(Fault::ObjectLate),
         1 => (1..4_u32).prop_map(Fault::Busy),
         1 => (1..20_usize).prop_map(Fault::StaleLoad),
         2 => (1..=RACERS_MAX).prop_map(Fault::Race),
@@ -362,11 +380,12 @@ proptest! {
 
     #[test]
     fn every_command_is_applied_exactly_once_or_refused_with_its_reason(
-        steps in prop::collection::vec(step(), 1..60)
+        steps in prop::collection::vec(step(), 1..60),
+        beyond in prop_oneof![Just(usize::MAX), Just(0), 300..3_000_usize],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
-            let mut world = World::new();
+            let mut world = World::new(beyond);
             for (number, (step, process, fault, save)) in steps.into_iter().enumerate() {
                 world.step(number, step, process, fault, save).await;
             }

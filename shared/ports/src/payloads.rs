@@ -45,6 +45,18 @@ pub struct MemoryPayloads(Arc<Mutex<Shelf>>);
 struct Shelf {
     objects: BTreeMap<String, Vec<u8>>,
     requests: u32,
+    unavailable: u32,
+}
+
+impl Shelf {
+    fn begin(&mut self, operation: &'static str) -> Result<(), Unavailable> {
+        self.requests += 1;
+        if self.unavailable > 0 {
+            self.unavailable -= 1;
+            return Err(Unavailable::new(operation, "told to be unavailable"));
+        }
+        Ok(())
+    }
 }
 
 impl MemoryPayloads {
@@ -60,6 +72,16 @@ impl MemoryPayloads {
         std::mem::take(&mut self.shelf().requests)
     }
 
+    /// The next `times` requests fail and have no effect.
+    pub fn be_unavailable(&self, times: u32) {
+        self.shelf().unavailable += times;
+    }
+
+    /// No more failures.
+    pub fn heal(&self) {
+        self.shelf().unavailable = 0;
+    }
+
     /// Loses an object.
     pub fn lose(&self, key: &str) {
         self.shelf().objects.remove(key);
@@ -73,7 +95,7 @@ impl MemoryPayloads {
 impl PutPayload for MemoryPayloads {
     async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Unavailable> {
         let mut shelf = self.shelf();
-        shelf.requests += 1;
+        shelf.begin("payloads:put")?;
         shelf.objects.insert(key.to_owned(), bytes);
         Ok(())
     }
@@ -82,7 +104,7 @@ impl PutPayload for MemoryPayloads {
 impl GetPayload for MemoryPayloads {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         let mut shelf = self.shelf();
-        shelf.requests += 1;
+        shelf.begin("payloads:get")?;
         Ok(shelf.objects.get(key).cloned())
     }
 }

@@ -13,7 +13,7 @@ use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Loaded, Outcome,
     ReadError, SaveSnapshot, SaveSnapshotError, Snapshot,
 };
-use ports::{Clock, Consistency, Soon, Unavailable};
+use ports::{Clock, Consistency, GetPayload, PutPayload, Soon, Unavailable};
 
 /// Runs in front of a write.
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -264,6 +264,21 @@ impl<S: SaveSnapshot> SaveSnapshot for Faulty<S> {
         let saved = self.inner.save_snapshot(stream, snapshot).await?;
         self.loses()?;
         Ok(saved)
+    }
+}
+
+impl<P: PutPayload> PutPayload for Faulty<P> {
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Unavailable> {
+        self.before_write().await?;
+        self.inner.put(key, bytes).await?;
+        self.loses()
+    }
+}
+
+impl<P: GetPayload> GetPayload for Faulty<P> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        self.fails()?;
+        self.inner.get(key).await
     }
 }
 

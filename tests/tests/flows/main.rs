@@ -8,6 +8,7 @@ mod breaking;
 mod contract;
 mod failing;
 mod forging;
+mod large;
 mod ordering;
 mod outside;
 
@@ -48,6 +49,7 @@ async fn every_flow_ends_as_it_should() {
         failing::a_provider_that_recovers_in_time_loses_no_order(&outside),
         forging::a_forged_event_on_the_domain_bus_changes_nothing(&outside),
         forging::an_internal_event_on_the_inbound_bus_is_refused(&outside),
+        large::an_event_of_410_kb_is_stored_beside_the_table_and_reads_back(&outside),
         contract::the_event_store_obeys_its_contract_on_the_emulator(&outside),
     );
     outside.no_log_quotes_a_payload().await;

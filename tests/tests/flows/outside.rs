@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use adapter_dynamodb::EventStore;
+use adapter_s3::aws_sdk_s3;
 use dev::stack::Stack;
 use envelope::{Envelope, StreamId, Version};
 use event_store::{Load, envelopes_from};
@@ -23,7 +24,8 @@ pub(crate) struct Outside<'a> {
     events: aws_sdk_eventbridge::Client,
     queues: aws_sdk_sqs::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
-    store: EventStore,
+    pub(crate) store: EventStore,
+    pub(crate) objects: aws_sdk_s3::Client,
 }
 
 impl<'a> Outside<'a> {
@@ -42,6 +44,8 @@ impl<'a> Outside<'a> {
             .load()
             .await;
         let dynamodb = adapter_dynamodb::Client::new(&aws);
+        // A bucket's name goes into the path: not every machine resolves `<bucket>.localhost`.
+        let objects = aws_sdk_s3::config::Builder::from(&aws).force_path_style(true);
         Self {
             stack,
             http: reqwest::Client::new(),
@@ -49,6 +53,7 @@ impl<'a> Outside<'a> {
             queues: aws_sdk_sqs::Client::new(&aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
             store: EventStore::new(dynamodb, stack.env("EVENTS_TABLE")),
+            objects: aws_sdk_s3::Client::from_conf(objects.build()),
         }
     }
 

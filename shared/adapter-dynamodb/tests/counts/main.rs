@@ -4,6 +4,7 @@
 //! An event of 310 bytes is one whose stored form (type and data) has 310 bytes; everything around
 //! it is as the functions write it: UUIDs for ids, a reaction's name, a trace context.
 
+mod claims;
 mod grouping;
 mod snapshots;
 
