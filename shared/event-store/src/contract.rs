@@ -14,6 +14,7 @@
 //! `contract!(claim_checked store)`, which puts the claim checks around the store itself.
 
 mod appending;
+mod claim_limits;
 mod claiming;
 mod deciding;
 mod grouping;
@@ -24,6 +25,7 @@ mod transacting;
 mod travelling;
 
 pub use appending::*;
+pub use claim_limits::*;
 pub use claiming::*;
 pub use deciding::*;
 pub use grouping::*;
@@ -45,6 +47,7 @@ macro_rules! contract {
             of_two_large_commits_for_one_place_neither_spoils_the_other
             an_object_that_is_missing_or_changed_is_corrupt_and_named
             a_store_without_claim_checks_refuses_to_fold_what_lies_elsewhere
+            without_its_object_no_large_commit_is_stored
             a_state_that_makes_a_commit_too_large_does_not_ride
             what_a_bus_or_a_reader_could_not_take_is_refused
             a_transaction_with_large_commits_is_all_or_none
