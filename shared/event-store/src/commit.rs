@@ -39,7 +39,7 @@ pub struct Commit {
     /// theirs, at least one, are those of `commit_id`.
     pub joined: Vec<Joined>,
     /// Where the events' data is, if the commit would be too large with it: then `events` have
-    /// none. See `ClaimChecked`.
+    /// none. See [`ClaimChecked`](crate::ClaimChecked).
     pub payload: Option<String>,
     /// The folded state after the last event, if it rides along.
     pub carried: Option<Carried>,

@@ -45,6 +45,7 @@ macro_rules! contract {
             a_thousand_events_of_a_kilobyte_in_one_command_are_one_commit
             a_large_commit_whose_answer_was_lost_is_recognised
             of_two_large_commits_for_one_place_neither_spoils_the_other
+            a_stream_of_large_commits_loads_from_the_newest_one
             an_object_that_is_missing_or_changed_is_corrupt_and_named
             a_store_without_claim_checks_refuses_to_fold_what_lies_elsewhere
             without_its_object_no_large_commit_is_stored
@@ -95,6 +96,7 @@ macro_rules! contract {
             a_load_starts_from_the_snapshot_beside_the_commits
             an_older_snapshot_never_replaces_a_newer_one
             a_snapshot_of_another_layout_is_ignored_and_replaced
+            a_saved_snapshot_that_cannot_be_read_is_folded_anew
             a_state_too_large_to_ride_is_saved_on_its_own
             the_state_at_each_version_and_each_moment_is_the_fold_of_the_events_up_to_it
             a_snapshot_newer_than_the_version_is_not_used

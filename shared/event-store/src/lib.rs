@@ -7,6 +7,9 @@
 //! The port is [`Load`], [`Append`], [`AppendAll`] and [`SaveSnapshot`]. What runs on it is
 //! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
 //! [`contract`](mod@contract) as every implementation does.
+//!
+//! A store takes what fits into an item. [`ClaimChecked`] around it puts the rest into objects beside
+//! the table.
 
 mod audit;
 mod cache;

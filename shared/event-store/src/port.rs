@@ -98,7 +98,7 @@ pub struct Snapshot {
     /// The state.
     pub carried: Carried,
     /// Where the state is, if the item would be too large with it: then `carried` has none. See
-    /// `ClaimChecked`.
+    /// [`ClaimChecked`](crate::ClaimChecked).
     pub payload: Option<String>,
 }
 

@@ -72,7 +72,10 @@ impl Commit {
         let (bare, rides) = (self.bare_bytes(), carried.bytes());
         let free = bare.div_ceil(WRITE_UNIT_BYTES) == (bare + rides).div_ceil(WRITE_UNIT_BYTES);
         let due = tail_bytes + bare >= TAIL_PER_STATE * rides.max(WRITE_UNIT_BYTES);
-        let fits = rides <= RIDE_BYTES_MAX && bare + rides <= ITEM_BYTES_MAX;
+        // One that is too large for an item by itself is stored behind a pointer, or not at all.
+        let pointed_at = bare > ITEM_BYTES_MAX;
+        let room = pointed_at || bare + rides <= ITEM_BYTES_MAX;
+        let fits = rides <= RIDE_BYTES_MAX && room;
         if fits && (free || due) {
             self.carried = Some(carried);
             return (0, false);

@@ -133,6 +133,21 @@ where
     assert!(payloads.keys().len() >= 3);
 }
 
+/// A state rides beside the pointer, so that a load fetches one object however many there are.
+pub async fn a_stream_of_large_commits_loads_from_the_newest_one<S: Load + AppendAll>(store: S) {
+    let (checked, payloads) = both(&store);
+    let (process, id) = (decider(&checked), fresh_id());
+    for amount in 1..=4 {
+        let add = Command::Add(large(amount));
+        let executed = process.execute(&id, &fresh_cause(), &add).await;
+        executed.expect("applied");
+    }
+    assert_eq!(payloads.take_requests(), 4, "a put for each");
+    let folded = decider(&checked).load(&id, Consistency::Strong).await;
+    assert_eq!(folded.expect("foldable").state.sum, 10 + 4 * 3);
+    assert_eq!(payloads.take_requests(), 1);
+}
+
 /// Wherever it is met, and never an event without data.
 pub async fn an_object_that_is_missing_or_changed_is_corrupt_and_named<S>(store: S)
 where
@@ -186,7 +201,8 @@ where
     }
 }
 
-/// A process that was not given the objects notices, and folds nothing that is not there.
+/// A process that was not given the objects may take up a state that rides, and notices when it needs
+/// the events: it folds nothing that is not there.
 pub async fn a_store_without_claim_checks_refuses_to_fold_what_lies_elsewhere<S>(store: S)
 where
     S: Load + AppendAll,
@@ -202,10 +218,13 @@ where
         }
         other => panic!("not {other:?}"),
     };
-    let loaded = decider(&store).load(&id, Consistency::Eventual).await;
+    let riding = decider(&store).load(&id, Consistency::Strong).await;
+    assert_eq!(riding.expect("the state is here").state.sum, 13);
+    let blind = || Decider::<Tally<2>, _, _>::new(store.clone(), SystemClock);
+    let loaded = blind().load(&id, Consistency::Eventual).await;
     elsewhere(loaded.expect_err("its data are elsewhere"));
     let small = Command::Add(vec![Added::amount(1)]);
-    match decider(&store).execute(&id, &fresh_cause(), &small).await {
+    match blind().execute(&id, &fresh_cause(), &small).await {
         Err(ExecuteError::Load(error)) => elsewhere(error),
         other => panic!("nothing is decided on half a state, but {other:?}"),
     }

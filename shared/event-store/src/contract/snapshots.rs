@@ -119,6 +119,27 @@ where
     assert_eq!(load(&store, &stream, 1).await, Loaded::default());
 }
 
+/// Also when no commit behind it shows that something is missing.
+pub async fn a_saved_snapshot_that_cannot_be_read_is_folded_anew<S>(store: S)
+where
+    S: Load + AppendAll + SaveSnapshot,
+{
+    for after in [0, 2] {
+        let stream = fresh_stream();
+        let mut sizes = vec![2; 10];
+        sizes.extend(vec![1; after]);
+        append_commits(&store, &stream, &sizes).await;
+        let garbled = snapshot(20, 1, b"{\"sum\":");
+        assert!(store.save_snapshot(&stream, &garbled).await.expect("saved"));
+        for consistency in [Consistency::Eventual, Consistency::Strong] {
+            let cold = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+            let folded = cold.load(stream.aggregate_id(), consistency).await;
+            let events = folded.expect("foldable").state.events;
+            assert_eq!(events, 20 + after as u64);
+        }
+    }
+}
+
 /// The command says when it is due, loads start from it, and the tail counts anew.
 pub async fn a_state_too_large_to_ride_is_saved_on_its_own<S>(store: S)
 where
