@@ -59,6 +59,7 @@ macro_rules! contract {
     ($store:expr) => {
         $crate::contract! { any $store }
         $crate::contract! { $store;
+            a_commit_whose_data_are_elsewhere_reads_back_as_it_was_stored
             an_event_of_410_kb_is_refused
             a_thousand_events_that_do_not_fit_are_refused
             a_transaction_over_the_limits_is_refused
