@@ -267,23 +267,23 @@ impl Commit {
     /// not get about.
     #[must_use]
     pub fn envelopes(&self) -> Vec<Envelope> {
-        self.parts()
-            .flat_map(|part| self.envelopes_of(part))
-            .collect()
-    }
-
-    /// The events of one of its parts in the form of the wire.
-    pub(crate) fn envelopes_of<'a>(
-        &'a self,
-        part: Part<'a>,
-    ) -> impl Iterator<Item = Envelope> + 'a {
-        let events = part.events.iter().enumerate();
         assert!(
             self.payload.is_none(),
             "the data of {} version {} were not fetched",
             self.stream,
             self.first
         );
+        self.parts()
+            .flat_map(|part| self.envelopes_of(part))
+            .collect()
+    }
+
+    /// The events of one of its parts in the form of the wire; without data, where these are elsewhere.
+    pub(crate) fn envelopes_of<'a>(
+        &'a self,
+        part: Part<'a>,
+    ) -> impl Iterator<Item = Envelope> + 'a {
+        let events = part.events.iter().enumerate();
         events.map(move |(index, event)| Envelope {
             event_id: event
                 .event_id
