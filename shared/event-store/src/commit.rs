@@ -267,12 +267,18 @@ impl Commit {
     /// not get about.
     #[must_use]
     pub fn envelopes(&self) -> Vec<Envelope> {
+        assert!(
+            self.payload.is_none(),
+            "the data of {} version {} were not fetched",
+            self.stream,
+            self.first
+        );
         self.parts()
             .flat_map(|part| self.envelopes_of(part))
             .collect()
     }
 
-    /// The events of one of its parts in the form of the wire.
+    /// The events of one of its parts in the form of the wire; without data, where these are elsewhere.
     pub(crate) fn envelopes_of<'a>(
         &'a self,
         part: Part<'a>,

@@ -231,6 +231,9 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         versions: RangeInclusive<Version>,
     ) -> Result<Vec<Envelope>, LoadError> {
         let commits = self.range(stream, &versions).await?;
+        for commit in &commits {
+            commit.whole()?;
+        }
         let events = commits.iter().flat_map(Commit::envelopes);
         Ok(events
             .filter(|event| versions.contains(&event.version))
