@@ -1,0 +1,186 @@
+//! Commands of one writer: what each costs, how long it takes, and whether the state is right in the end.
+//!
+//! The stores take turns after each stream, that is many times a second, so that whatever else the machine does hits
+//! all alike. A stream is opened by one command that is not measured; every later one finds the stream there.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures::future::try_join_all;
+use ports::{Ids as _, RandomIds};
+use serde::Serialize;
+
+use crate::arguments::Arguments;
+use crate::place::Place;
+use crate::progress::Step;
+use crate::statistics::{Cost, Speed, median};
+use crate::store::{Name, Store};
+use crate::tally::{Added, Tally, fresh};
+
+/// Measured commands on each stream: ten snapshots of the stores that take one every ten events.
+const COMMANDS_PER_STREAM: usize = 100;
+
+/// What the commands of one store came to.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Written {
+    pub(crate) store: Name,
+    pub(crate) events_per_command: usize,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+    #[serde(flatten)]
+    pub(crate) speed: Speed,
+    /// Throughput as a share of the warm floor's, round by round; the median.
+    pub(crate) of_floor: Option<f64>,
+    /// Streams whose loaded state was not the true one.
+    pub(crate) streams_wrong: usize,
+    pub(crate) streams: usize,
+}
+
+/// A store in one round.
+struct Turn {
+    name: Name,
+    store: Box<dyn Store>,
+    place: Place,
+    times: Vec<Duration>,
+    busy: Duration,
+    usage: testkit::Usage,
+    wrong: usize,
+}
+
+/// All rounds of all stores, commands of so many events.
+pub(crate) async fn measure(arguments: &Arguments, events: usize) -> Result<Vec<Written>> {
+    let names = Name::chosen(&arguments.only);
+    let streams = (arguments.commands as usize).div_ceil(COMMANDS_PER_STREAM);
+    let rounds = arguments.rounds as usize;
+    let turns = (rounds + 1) * streams * names.len();
+    let step = Step::start(format!("commands of {events}"), turns);
+    let counted = round(arguments, &names, events, streams, true, &step).await?;
+    let mut timed = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        timed.push(round(arguments, &names, events, streams, false, &step).await?);
+    }
+    step.done();
+    let mut written = Vec::new();
+    for (index, turn) in counted.iter().enumerate() {
+        let of_rounds = timed.iter().map(|turns| &turns[index]);
+        let speeds: Vec<Speed> = of_rounds
+            .clone()
+            .map(|turn| Speed::of(&turn.times, turn.busy))
+            .collect();
+        let wrong = turn.wrong + of_rounds.map(|turn| turn.wrong).sum::<usize>();
+        written.push(Written {
+            store: turn.name,
+            events_per_command: events,
+            cost: Cost::each(turn.usage, turn.times.len()),
+            speed: Speed::median(&speeds),
+            of_floor: of_floor(&timed, index),
+            streams_wrong: wrong,
+            streams: streams * (rounds + 1),
+        });
+    }
+    Ok(written)
+}
+
+/// The throughput of a store over that of the warm floor, in the median round.
+fn of_floor(timed: &[Vec<Turn>], index: usize) -> Option<f64> {
+    let throughput = |turn: &Turn| turn.times.len() as f64 / turn.busy.as_secs_f64();
+    let shares = timed.iter().map(|turns| {
+        let floor = turns.iter().find(|turn| turn.name == Name::FloorWarm)?;
+        Some(throughput(&turns[index]) / throughput(floor))
+    });
+    let shares: Vec<f64> = shares.collect::<Option<_>>()?;
+    Some(median(shares.into_iter()))
+}
+
+async fn round(
+    arguments: &Arguments,
+    names: &[Name],
+    events: usize,
+    streams: usize,
+    metered: bool,
+    step: &Step,
+) -> Result<Vec<Turn>> {
+    let mut turns = Vec::with_capacity(names.len());
+    for &name in names {
+        let place = Place::new(arguments.endpoint.as_deref(), metered).await;
+        turns.push(Turn {
+            name,
+            store: name.open(&place).await?,
+            place,
+            times: Vec::new(),
+            busy: Duration::ZERO,
+            usage: testkit::Usage::default(),
+            wrong: 0,
+        });
+    }
+    for _ in 0..streams {
+        for turn in &mut turns {
+            let name = turn.name.text();
+            step.next(&name);
+            turn.stream(events)
+                .await
+                .with_context(|| format!("{name} failed"))?;
+        }
+    }
+    Ok(turns)
+}
+
+impl Turn {
+    /// All commands on one stream.
+    async fn stream(&mut self, events: usize) -> Result<()> {
+        let stream = RandomIds.next().to_string();
+        let opening = fresh(events);
+        self.store.command(&stream, &opening).await?;
+        let mut truth = Tally::default().after(&opening);
+        self.place.take();
+        let at_a_time = self.name.at_a_time();
+        for _ in 0..COMMANDS_PER_STREAM.div_ceil(at_a_time) {
+            let commands: Vec<Vec<Added>> = (0..at_a_time).map(|_| fresh(events)).collect();
+            let started = Instant::now();
+            let running = commands
+                .iter()
+                .map(|command| timed(&*self.store, &stream, command));
+            let times = try_join_all(running).await?;
+            self.busy += started.elapsed();
+            self.times.extend(times);
+            truth = commands
+                .iter()
+                .fold(truth, |truth, command| truth.after(command));
+        }
+        add(&mut self.usage, self.place.take());
+        self.wrong += usize::from(self.store.load(&stream).await? != truth);
+        Ok(())
+    }
+}
+
+/// How long one command takes.
+async fn timed(store: &dyn Store, stream: &str, events: &[Added]) -> Result<Duration> {
+    let started = Instant::now();
+    store.command(stream, events).await?;
+    Ok(started.elapsed())
+}
+
+fn add(total: &mut testkit::Usage, usage: testkit::Usage) {
+    total.requests += usage.requests;
+    total.failed += usage.failed;
+    total.write_units += usage.write_units;
+    total.read_units += usage.read_units;
+    total.bytes_sent += usage.bytes_sent;
+}
+
+/// How many times as fast one of our stores is as each peer.
+pub(crate) fn ahead(written: &[Written], ours: Name) -> BTreeMap<String, f64> {
+    let speed = |name| written.iter().find(|row| row.store == name);
+    let Some(own) = speed(ours) else {
+        return BTreeMap::new();
+    };
+    let peers = written.iter().filter(|row| row.store.is_peer());
+    peers
+        .map(|peer| {
+            let times = own.speed.per_second / peer.speed.per_second;
+            (peer.store.text(), times)
+        })
+        .collect()
+}
