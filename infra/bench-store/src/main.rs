@@ -20,6 +20,8 @@ mod surroundings;
 mod tally;
 mod writing;
 
+use std::process::ExitCode;
+
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
@@ -27,16 +29,25 @@ use crate::arguments::Arguments;
 use crate::report::Report;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let mut written = writing::measure(&arguments, 1).await?;
-    written.extend(writing::measure(&arguments, 5).await?);
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<()> {
+    let mut written = writing::measure(arguments, 1).await?;
+    written.extend(writing::measure(arguments, 5).await?);
     let mut loaded = Vec::new();
     for length in loading::LENGTHS {
-        loaded.extend(loading::measure(&arguments, length).await?);
+        loaded.extend(loading::measure(arguments, length).await?);
     }
-    let contended = contention::measure(&arguments).await?;
-    let report = Report::new(&arguments, written, loaded, contended);
+    let contended = contention::measure(arguments).await?;
+    let report = Report::new(arguments, written, loaded, contended);
     if arguments.tables() {
         report.print();
     }

@@ -3,8 +3,12 @@
 //! The store takes one event at a time, so a command of five events is five writes, and not atomic. Every tenth event
 //! takes a snapshot along.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_sdk_dynamodb::types::ScalarAttributeType::{N, S};
 use event_store_adapter_rs::{
     AggregateId, DynamoDbOptions, DynamoDbTables, EventEnvelope, EventStoreError,
@@ -26,6 +30,21 @@ impl AggregateId for TallyId {
     fn value(&self) -> String {
         self.0.clone()
     }
+}
+
+/// The store asks for a client that names how it sleeps, and does not see that the SDK has a default.
+#[derive(Debug)]
+struct TokioSleep;
+
+impl AsyncSleep for TokioSleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(tokio::time::sleep(duration))
+    }
+}
+
+fn with_sleep(client: &Client) -> Client {
+    let config = client.config().to_builder();
+    Client::from_conf(config.sleep_impl(SharedAsyncSleep::new(TokioSleep)).build())
 }
 
 /// The store with its three tables.
@@ -54,7 +73,7 @@ impl Adapter {
             place.create_table(table, ("aid", S), range).await;
         }
         let options = DynamoDbOptions::default();
-        let store = EventStoreForDynamoDB::open(place.client(), tables, options)
+        let store = EventStoreForDynamoDB::open(with_sleep(&place.client()), tables, options)
             .await
             .context("the store does not open")?;
         Ok(Self { store })
