@@ -17,7 +17,7 @@ use crate::store::{Name, Store};
 use crate::tally::{Added, Tally, fresh};
 
 const WRITERS: usize = 8;
-const COMMANDS_PER_WRITER: usize = 25;
+const COMMANDS_PER_WRITER: usize = 50;
 
 /// What became of the commands of eight writers.
 #[derive(Debug, Clone, Serialize)]
@@ -30,9 +30,9 @@ pub(crate) struct Contended {
     pub(crate) speed: Speed,
     /// How often a command was called until it was applied, on average.
     pub(crate) calls: f64,
-    /// Commands missing from the loaded states, over all rounds.
+    /// Events missing from the loaded states, over all rounds.
     pub(crate) lost: u64,
-    /// Commands too many in the loaded states, over all rounds.
+    /// Events too many in the loaded states, over all rounds.
     pub(crate) doubled: u64,
     pub(crate) right: bool,
 }

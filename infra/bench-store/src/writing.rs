@@ -105,15 +105,7 @@ async fn round(
     let mut turns = Vec::with_capacity(names.len());
     for &name in names {
         let place = Place::new(arguments.endpoint.as_deref(), metered).await;
-        turns.push(Turn {
-            name,
-            store: name.open(&place).await?,
-            place,
-            times: Vec::new(),
-            busy: Duration::ZERO,
-            usage: testkit::Usage::default(),
-            wrong: 0,
-        });
+        turns.push(Turn::new(name, place).await?);
     }
     for _ in 0..streams {
         for turn in &mut turns {
@@ -128,6 +120,18 @@ async fn round(
 }
 
 impl Turn {
+    async fn new(name: Name, place: Place) -> Result<Self> {
+        Ok(Self {
+            name,
+            store: name.open(&place).await?,
+            place,
+            times: Vec::new(),
+            busy: Duration::ZERO,
+            usage: testkit::Usage::default(),
+            wrong: 0,
+        })
+    }
+
     /// All commands on one stream.
     async fn stream(&mut self, events: usize) -> Result<()> {
         let stream = RandomIds.next().to_string();
@@ -183,4 +187,47 @@ pub(crate) fn ahead(written: &[Written], ours: Name) -> BTreeMap<String, f64> {
             (peer.store.text(), times)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a hundred commands cost, and whether the state was right.
+    async fn hundred(name: Name) -> (f64, f64, f64, bool) {
+        let place = Place::new(None, true).await;
+        let mut turn = Turn::new(name, place).await.expect("the store opens");
+        turn.stream(1).await.expect("the commands are applied");
+        let cost = Cost::each(turn.usage, turn.times.len());
+        let right = turn.wrong == 0;
+        (cost.requests, cost.write_units, cost.read_units, right)
+    }
+
+    #[tokio::test]
+    async fn our_store_and_the_floor_cost_the_same() {
+        assert_eq!(hundred(Name::FloorWarm).await, (1.0, 1.0, 0.0, true));
+        assert_eq!(hundred(Name::OursWarm).await, (1.0, 1.0, 0.0, true));
+        assert_eq!(hundred(Name::FloorCold).await, (2.0, 1.0, 0.5, true));
+        assert_eq!(hundred(Name::OursCold).await, (2.0, 1.0, 0.5, true));
+    }
+
+    #[tokio::test]
+    async fn no_request_of_a_peer_escapes_the_meter() {
+        let (requests, writes, reads, right) = hundred(Name::DynamoEs).await;
+        assert_eq!((requests, writes, right), (2.0, 2.0, true));
+        assert!(reads > 5.0, "all events are read: {reads}");
+        let (requests, writes, ..) = hundred(Name::DynamoEsSnapshots).await;
+        assert_eq!((requests, writes), (3.0, 2.2));
+        let (requests, writes, _, right) = hundred(Name::EventStoreAdapter).await;
+        assert_eq!((requests, writes, right), (2.9, 4.2, true));
+        let (requests, writes, _, right) = hundred(Name::Tip).await;
+        assert_eq!((requests, right), (2.0, true));
+        assert!(writes > 10.0, "the tip is rewritten: {writes}");
+    }
+
+    #[tokio::test]
+    async fn a_state_that_counts_events_twice_is_told_from_the_true_one() {
+        let (.., right) = hundred(Name::DynamoEsSnapshots).await;
+        assert!(!right);
+    }
 }
