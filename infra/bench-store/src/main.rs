@@ -7,6 +7,9 @@
 //! All stores run on one thread, and the embedded table service on another: a second core changes what is measured
 //! less that way.
 
+// Our store's future inside the SDK's, inside the boxes of the interface: deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 mod arguments;
 mod contention;
 mod loading;
