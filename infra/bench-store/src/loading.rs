@@ -13,7 +13,7 @@ use crate::arguments::Arguments;
 use crate::place::Place;
 use crate::progress::Step;
 use crate::statistics::{Cost, Speed};
-use crate::store::{Name, Store};
+use crate::store::{Name, Refused, Store};
 use crate::tally::{Tally, fresh};
 
 /// Lengths of the streams, in events.
@@ -39,8 +39,8 @@ pub(crate) struct Loaded {
 
 struct Grown {
     name: Name,
+    /// Without a meter, and with no memory of the stream.
     store: Box<dyn Store>,
-    place: Place,
     truth: Tally,
     refused: bool,
     rounds: Vec<Speed>,
@@ -55,7 +55,7 @@ pub(crate) async fn measure(arguments: &Arguments, length: usize) -> Result<Vec<
     let rounds = arguments.rounds as usize;
     let step = Step::start(format!("loads of {length}"), names.len() * (rounds + 1));
     let stream = RandomIds.next().to_string();
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(names.len());
     for name in names {
         step.next(&format!("{} writes", name.text()));
         let grown = grow(arguments, name, &stream, length).await;
@@ -87,19 +87,21 @@ async fn grow(arguments: &Arguments, name: Name, stream: &str, length: usize) ->
     let mut refused = false;
     for _ in 0..length / EVENTS_PER_COMMAND {
         let events = fresh(EVENTS_PER_COMMAND);
-        refused = store.command(stream, &events).await.is_err();
-        if refused {
-            break;
+        match store.command(stream, &events).await {
+            Ok(_) => truth = truth.after(&events),
+            Err(error) if error.is::<Refused>() => {
+                refused = true;
+                break;
+            }
+            Err(error) => return Err(error),
         }
-        truth = truth.after(&events);
     }
     place.take();
     let right = store.load(stream).await? == truth;
     Ok(Grown {
         name,
-        store,
         cost: Cost::each(place.take(), 1),
-        place,
+        store: name.open(&place.unmetered()).await?,
         truth,
         refused,
         rounds: Vec::new(),
@@ -115,7 +117,6 @@ impl Grown {
             self.right &= self.store.load(stream).await? == self.truth;
             times.push(started.elapsed());
         }
-        self.place.take();
         let all: Duration = times.iter().sum();
         self.rounds.push(Speed::of(&times, all));
         Ok(())

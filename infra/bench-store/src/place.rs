@@ -32,6 +32,14 @@ impl Place {
         }
     }
 
+    /// The same tables, without a meter.
+    pub(crate) fn unmetered(&self) -> Self {
+        Self {
+            meter: None,
+            ..self.clone()
+        }
+    }
+
     /// A client of its own.
     pub(crate) fn client(&self) -> Client {
         match &self.meter {

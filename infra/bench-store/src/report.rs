@@ -77,7 +77,7 @@ impl Report {
             println!("\nA command of {events} × 310 bytes\n{}", written(&rows));
         }
         println!(
-            "\nA load by a process that knows nothing of the stream\n{}",
+            "\nA load by a process that knows nothing of the stream (floor and ours read eventually, all others strongly)\n{}",
             loaded(&self.loaded)
         );
         println!(
@@ -108,14 +108,14 @@ impl Ratios {
     fn text(&self) -> String {
         let share =
             |share: Option<f64>| share.map_or("–".to_owned(), |share| format!("{share:.2}"));
-        let peers = |ratios: &BTreeMap<String, f64>| {
-            let all = ratios
+        let peers = |ratios: &BTreeMap<String, f64>| -> String {
+            let each = ratios
                 .iter()
-                .map(|(peer, times)| format!("{times:.1} × {peer}"));
-            all.collect::<Vec<_>>().join(", ")
+                .map(|(peer, times)| format!("; {times:.1} × {peer}"));
+            each.collect()
         };
         format!(
-            "Throughput, one event a command\n  ours-warm is {} of floor-warm; {}\n  ours-cold is {} of floor-cold; {}",
+            "Throughput, one event a command\n  ours-warm is {} of floor-warm{}\n  ours-cold is {} of floor-cold{}",
             share(self.warm_of_floor),
             peers(&self.warm_over_peers),
             share(self.cold_of_cold_floor),

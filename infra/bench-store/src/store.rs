@@ -3,7 +3,7 @@
 //! The stores are objects behind one interface, because the command line chooses among them and their rounds are
 //! interleaved; the box for each call costs a ten-thousandth of the request in it.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use async_trait::async_trait;
 use clap::ValueEnum;
 use ports::Backoff;
@@ -98,6 +98,11 @@ impl Name {
 /// Events between two snapshots of the stores that let their users choose: what their examples have.
 pub(crate) const SNAPSHOT_EVERY: usize = 10;
 
+/// A command that nobody applies.
+#[derive(Debug, thiserror::Error)]
+#[error("refused {CALLS_MAX} times because of a conflict")]
+pub(crate) struct Refused;
+
 /// What became of one call.
 pub(crate) enum Call {
     /// The events are stored.
@@ -119,7 +124,7 @@ pub(crate) async fn until_applied(
             Call::Conflict => pause(calls - 1, seed).await,
         }
     }
-    bail!("refused {CALLS_MAX} times because of a conflict")
+    Err(Refused.into())
 }
 
 /// The first lost race is followed up at once, later ones after a pause.

@@ -1,7 +1,7 @@
 //! Commands of one writer: what each costs, how long it takes, and whether the state is right in the end.
 //!
 //! The stores take turns after each stream, that is many times a second, so that whatever else the machine does hits
-//! all alike. A stream is opened by one command that is not measured; every later one finds the stream there.
+//! all alike. Throughput is compared within each turn, too. A stream is opened by one command that is not measured; every later one finds the stream there.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub(crate) struct Written {
     pub(crate) cost: Cost,
     #[serde(flatten)]
     pub(crate) speed: Speed,
-    /// Throughput as a share of the warm floor's, round by round; the median.
+    /// Throughput as a share of the warm floor's, stream by stream; the median.
     pub(crate) of_floor: Option<f64>,
     /// Streams whose loaded state was not the true one.
     pub(crate) streams_wrong: usize,
@@ -44,7 +44,8 @@ struct Turn {
     store: Box<dyn Store>,
     place: Place,
     times: Vec<Duration>,
-    busy: Duration,
+    /// Commands per second on each stream.
+    speeds: Vec<f64>,
     usage: testkit::Usage,
     wrong: usize,
 }
@@ -65,16 +66,13 @@ pub(crate) async fn measure(arguments: &Arguments, events: usize) -> Result<Vec<
     let mut written = Vec::new();
     for (index, turn) in counted.iter().enumerate() {
         let of_rounds = timed.iter().map(|turns| &turns[index]);
-        let speeds: Vec<Speed> = of_rounds
-            .clone()
-            .map(|turn| Speed::of(&turn.times, turn.busy))
-            .collect();
+        let speed = speed(of_rounds.clone());
         let wrong = turn.wrong + of_rounds.map(|turn| turn.wrong).sum::<usize>();
         written.push(Written {
             store: turn.name,
             events_per_command: events,
             cost: Cost::each(turn.usage, turn.times.len()),
-            speed: Speed::median(&speeds),
+            speed,
             of_floor: of_floor(&timed, index),
             streams_wrong: wrong,
             streams: streams * (rounds + 1),
@@ -83,15 +81,28 @@ pub(crate) async fn measure(arguments: &Arguments, events: usize) -> Result<Vec<
     Ok(written)
 }
 
-/// The throughput of a store over that of the warm floor, in the median round.
+/// The throughput of a store over that of the warm floor a moment before or after: the median over all streams of all
+/// rounds.
 fn of_floor(timed: &[Vec<Turn>], index: usize) -> Option<f64> {
-    let throughput = |turn: &Turn| turn.times.len() as f64 / turn.busy.as_secs_f64();
-    let shares = timed.iter().map(|turns| {
+    let mut shares = Vec::new();
+    for turns in timed {
         let floor = turns.iter().find(|turn| turn.name == Name::FloorWarm)?;
-        Some(throughput(&turns[index]) / throughput(floor))
-    });
-    let shares: Vec<f64> = shares.collect::<Option<_>>()?;
+        let pairs = turns[index].speeds.iter().zip(&floor.speeds);
+        shares.extend(pairs.map(|(own, floor)| own / floor));
+    }
     Some(median(shares.into_iter()))
+}
+
+/// The medians of a store: of the throughput over all streams, of the percentiles over all rounds.
+fn speed<'a>(rounds: impl Iterator<Item = &'a Turn> + Clone) -> Speed {
+    let of_rounds: Vec<Speed> = rounds
+        .clone()
+        .map(|turn| Speed::of(&turn.times, turn.times.iter().sum()))
+        .collect();
+    Speed {
+        per_second: median(rounds.flat_map(|turn| turn.speeds.iter().copied())),
+        ..Speed::median(&of_rounds)
+    }
 }
 
 async fn round(
@@ -126,7 +137,7 @@ impl Turn {
             store: name.open(&place).await?,
             place,
             times: Vec::new(),
-            busy: Duration::ZERO,
+            speeds: Vec::new(),
             usage: testkit::Usage::default(),
             wrong: 0,
         })
@@ -139,6 +150,7 @@ impl Turn {
         self.store.command(&stream, &opening).await?;
         let mut truth = Tally::default().after(&opening);
         self.place.take();
+        let (before, mut busy) = (self.times.len(), Duration::ZERO);
         let at_a_time = self.name.at_a_time();
         for _ in 0..COMMANDS_PER_STREAM.div_ceil(at_a_time) {
             let commands: Vec<Vec<Added>> = (0..at_a_time).map(|_| fresh(events)).collect();
@@ -147,12 +159,14 @@ impl Turn {
                 .iter()
                 .map(|command| timed(&*self.store, &stream, command));
             let times = try_join_all(running).await?;
-            self.busy += started.elapsed();
+            busy += started.elapsed();
             self.times.extend(times);
             truth = commands
                 .iter()
                 .fold(truth, |truth, command| truth.after(command));
         }
+        let commands = self.times.len() - before;
+        self.speeds.push(commands as f64 / busy.as_secs_f64());
         add(&mut self.usage, self.place.take());
         self.wrong += usize::from(self.store.load(&stream).await? != truth);
         Ok(())
