@@ -41,6 +41,8 @@ struct Grown {
     name: Name,
     /// Without a meter, and with no memory of the stream.
     store: Box<dyn Store>,
+    /// The embedded tables go with the last place that knows them.
+    _place: Place,
     truth: Tally,
     refused: bool,
     rounds: Vec<Speed>,
@@ -98,10 +100,12 @@ async fn grow(arguments: &Arguments, name: Name, stream: &str, length: usize) ->
     }
     place.take();
     let right = store.load(stream).await? == truth;
+    let unmetered = place.unmetered();
     Ok(Grown {
         name,
         cost: Cost::each(place.take(), 1),
-        store: name.open(&place.unmetered()).await?,
+        store: name.open(&unmetered).await?,
+        _place: unmetered,
         truth,
         refused,
         rounds: Vec::new(),
