@@ -241,6 +241,38 @@ the same run. Memory is read after it has worked on one event, against a stub of
 Exits with 1 if one takes more than 4 times as long to start, has 5 MB or more, or needs 24 MB of memory or more.
 The release build of all functions takes minutes.")]
     Coldstart(Coldstart),
+    /// The event store against its peers: requests, capacity units, money, throughput, latency, right states
+    #[command(after_help = "Examples:
+  cargo dev bench store
+  cargo dev bench store --json result.json
+  cargo dev bench store --only floor-warm --only ours-warm --commands 500 --rounds 3
+  cargo dev bench store --endpoint http://localhost:4566
+
+Stores: floor-warm and floor-cold (a PutItem written by hand), ours-warm, ours-cold, ours-grouped, dynamo-es,
+dynamo-es-snapshots, event-store-adapter, tip (the layout of Equinox).
+The peers are compiled now, which takes minutes the first time; the measurement itself takes some more. For times that
+mean something, let nothing else run.")]
+    Store(Store),
+}
+
+/// `cargo dev bench store`; the program that measures reads the same options once more.
+#[derive(Debug, Args)]
+pub struct Store {
+    /// A running DynamoDB in place of the embedded one; its tables are made, and left there
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Commands of each store in each round of each workload [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub commands: Option<u32>,
+    /// How often everything is repeated; results are medians [default: 5]
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<u32>,
+    /// Writes the results as JSON to a file, or with - to standard output in place of the tables
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<String>,
+    /// One store only; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
 }
 
 /// `cargo dev bench coldstart`

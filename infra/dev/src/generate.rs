@@ -26,8 +26,8 @@ pub(crate) fn template(project: &Project) -> Result<ExitCode> {
 /// `cargo dev schemas`: the test that compares the files writes them when it is asked to.
 pub(crate) fn schemas(project: &Project) -> Result<ExitCode> {
     let mut test = cargo(project);
-    // The whole workspace is named for its features; the only test of this name is the one in shared/schemas.
-    test.args(["test", "--quiet", "--workspace", "--test", "folder"])
+    // All default members are built, for their features; the only test of this name is the one in shared/schemas.
+    test.args(["test", "--quiet", "--test", "folder"])
         .env("UPDATE_SCHEMAS", "1");
     run(test)
 }

@@ -62,12 +62,28 @@ impl Dynamo {
         let Ok(endpoint) = std::env::var(ENDPOINT_VARIABLE) else {
             return Self::embedded().await;
         };
+        Self::at(endpoint).await
+    }
+
+    /// The running one at this address. It is shared with whoever else uses it.
+    ///
+    /// # Panics
+    /// If it cannot be used.
+    pub async fn at(endpoint: impl Into<String>) -> Self {
         let dynamo = Self {
-            endpoint,
+            endpoint: endpoint.into(),
             server: None,
         };
         dynamo.create_tables().await;
         dynamo
+    }
+
+    /// Makes one more table, billed by the request, unless it is there.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    pub async fn create_table(&self, table: &str, keys: &[(&str, ScalarAttributeType, KeyType)]) {
+        create(&self.client(), table, keys).await;
     }
 
     /// Whether it is embedded, and so reports capacity as DynamoDB does.

@@ -10,12 +10,20 @@ use aws_sdk_dynamodb::config::interceptors::{
     BeforeTransmitInterceptorContextRef,
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::batch_write_item::{BatchWriteItemInput, BatchWriteItemOutput};
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemInput, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::scan::{ScanInput, ScanOutput};
+use aws_sdk_dynamodb::operation::transact_get_items::{
+    TransactGetItemsInput, TransactGetItemsOutput,
+};
 use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsInput, TransactWriteItemsOutput,
 };
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{Input, Output};
@@ -100,29 +108,66 @@ impl Intercept for Meter {
     }
 }
 
+/// Asks for the capacity if the input is of this operation; tells whether it is.
+macro_rules! asked {
+    ($input:expr, $($operation:ty),+) => {
+        $(if let Some(input) = $input.downcast_mut::<$operation>() {
+            input.return_consumed_capacity = Some(ReturnConsumedCapacity::Total);
+        } else)+ {
+        }
+    };
+}
+
+/// The capacity that an output tells of, if it is of one of these operations.
+macro_rules! told {
+    ($output:expr, $($operation:ty),+) => {{
+        let mut told = 0.0;
+        $(if let Some(output) = $output.downcast_ref::<$operation>() {
+            told += units(output.consumed_capacity());
+        })+
+        told
+    }};
+}
+
 fn ask_for_capacity(input: &mut Input) {
-    let total = Some(ReturnConsumedCapacity::Total);
-    if let Some(input) = input.downcast_mut::<PutItemInput>() {
-        input.return_consumed_capacity = total;
-    } else if let Some(input) = input.downcast_mut::<QueryInput>() {
-        input.return_consumed_capacity = total;
-    } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
-        input.return_consumed_capacity = total;
-    } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
-        input.return_consumed_capacity = total;
-    }
+    asked!(
+        input,
+        PutItemInput,
+        UpdateItemInput,
+        DeleteItemInput,
+        BatchWriteItemInput,
+        TransactWriteItemsInput,
+        GetItemInput,
+        QueryInput,
+        ScanInput,
+        BatchGetItemInput,
+        TransactGetItemsInput
+    );
 }
 
 fn add_capacity(usage: &mut Usage, output: &Output) {
-    let units = |capacity: Option<&ConsumedCapacity>| capacity.and_then(|c| c.capacity_units);
-    if let Some(output) = output.downcast_ref::<PutItemOutput>() {
-        usage.write_units += units(output.consumed_capacity()).unwrap_or_default();
-    } else if let Some(output) = output.downcast_ref::<QueryOutput>() {
-        usage.read_units += units(output.consumed_capacity()).unwrap_or_default();
-    } else if let Some(output) = output.downcast_ref::<GetItemOutput>() {
-        usage.read_units += units(output.consumed_capacity()).unwrap_or_default();
-    } else if let Some(output) = output.downcast_ref::<TransactWriteItemsOutput>() {
-        let tables = output.consumed_capacity().iter();
-        usage.write_units += tables.filter_map(|table| units(Some(table))).sum::<f64>();
-    }
+    usage.write_units += told!(
+        output,
+        PutItemOutput,
+        UpdateItemOutput,
+        DeleteItemOutput,
+        BatchWriteItemOutput,
+        TransactWriteItemsOutput
+    );
+    usage.read_units += told!(
+        output,
+        GetItemOutput,
+        QueryOutput,
+        ScanOutput,
+        BatchGetItemOutput,
+        TransactGetItemsOutput
+    );
+}
+
+/// The units of all tables that an operation worked on.
+fn units<'a>(tables: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
+    tables
+        .into_iter()
+        .filter_map(|table| table.capacity_units)
+        .sum()
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod coldstart;
 mod runtime_api;
+pub(crate) mod store;
