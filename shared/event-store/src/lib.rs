@@ -24,6 +24,7 @@ mod joined;
 mod lanes;
 mod memory;
 mod port;
+pub mod rebuild;
 mod scan;
 mod size;
 mod story;
