@@ -29,6 +29,10 @@ impl EventData for Deposited {
     const UPCASTERS: &'static [Upcaster] = &[from_cents];
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature is the upcaster's"
+)]
 fn from_cents(data: Value) -> Result<Value, &'static str> {
     let cents = data["cents"].as_u64().ok_or("`cents` is no number")?;
     Ok(json!({ "amount": cents / 100 }))
