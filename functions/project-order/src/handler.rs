@@ -4,10 +4,10 @@
 //! duplicate, the next one is folded, and a hole is filled from the store, which is the truth, at
 //! once. The bus may deliver late, twice, and in any order.
 
-use domain::{OrderId, OrderView};
 use envelope::{Cause, Envelope, Version};
 use event_store::{Load, envelopes_from};
-use ports::{Clock, Consistency, LoadView, Retry, Revision, SaveView, SaveViewError};
+use ports::{Clock, Consistency, LoadView, Retry, SaveView};
+use projections::{Update, UpdateError, update};
 use reaction::{Done, Failure, React};
 
 /// The handler.
@@ -20,7 +20,7 @@ pub struct ProjectOrder<S, V, C> {
 
 /// The store does not have (yet) what the bus has delivered.
 #[derive(Debug, thiserror::Error)]
-#[error("the store ends before the version of the event that was delivered")]
+#[error("the store does not have all events up to the one that was delivered")]
 struct StoreIsBehind;
 
 impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
@@ -33,27 +33,21 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> ProjectOrder<S, V, C> {
         }
     }
 
-    /// Folds the event, and what is missing before it.
-    async fn fold(&self, view: &mut OrderView, event: &Envelope) -> Result<(), Failure> {
-        let at = view.version_of(&event.aggregate_type);
-        if event.version == at.next() {
-            return Ok(view.fold(event)?);
-        }
-        let stream = event.stream()?;
+    /// What the store has from the hole on, the event that was delivered included.
+    async fn missing(&self, event: &Envelope, at: Version) -> Result<Vec<Envelope>, Failure> {
+        let (stream, from) = (event.stream()?, at.next());
         let commits = self
             .store
-            .read(&stream, at.next(), Version::MAX, Consistency::Strong)
+            .read(&stream, from, Version::MAX, Consistency::Strong)
             .await?;
         for commit in &commits {
             commit.whole()?;
         }
-        for event in envelopes_from(&commits, at.next()) {
-            view.fold(&event)?;
+        let events = envelopes_from(&commits, from);
+        match events.last() {
+            Some(last) if last.version >= event.version => Ok(events),
+            _ => Err(Failure::transient(StoreIsBehind)),
         }
-        if view.version_of(&event.aggregate_type) < event.version {
-            return Err(Failure::transient(StoreIsBehind));
-        }
-        Ok(())
     }
 }
 
@@ -63,27 +57,31 @@ impl<S: Load, V: LoadView + SaveView, C: Clock> React for ProjectOrder<S, V, C> 
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let id = &event.aggregate_id;
-        let key = OrderView::key(id);
+        let stream = event.stream()?;
+        let mut events = vec![event.clone()];
+        let mut filled = false;
         let mut consistency = Consistency::Eventual;
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
         loop {
-            let (mut view, revision) = match self.views.load(&key, consistency).await? {
-                Some(viewed) => (viewed.view, viewed.revision),
-                None => (OrderView::new(OrderId::new(id)), Revision::default()),
-            };
-            // A view only grows, so even an outdated one tells a duplicate.
-            if event.version <= view.version_of(&event.aggregate_type) {
-                return Ok(Done::Duplicate);
-            }
-            self.fold(&mut view, event).await?;
-            match self.views.save(&key, &view, revision).await {
-                Ok(()) => return Ok(Done::Handled),
-                Err(SaveViewError::Conflict) => {
+            match update(&self.views, &stream, &events, consistency).await {
+                Ok(Update::Saved) => return Ok(Done::Handled),
+                // A view only grows, so even an outdated one tells a duplicate.
+                Ok(Update::Unchanged) => return Ok(Done::Duplicate),
+                Err(UpdateError::Hole { at }) => {
+                    // What was read begins behind a view that may be outdated, and the newest one
+                    // is no older: if there is a hole yet, the store has it.
+                    if filled {
+                        return Err(Failure::transient(StoreIsBehind));
+                    }
+                    events = self.missing(event, at).await?;
+                    (filled, consistency) = (true, Consistency::Strong);
+                }
+                Err(UpdateError::Conflict) => {
                     consistency = Consistency::Strong;
                     retry.lost().await?;
                 }
-                Err(SaveViewError::Unavailable(error)) => return Err(error.into()),
+                Err(UpdateError::Unreadable { source, .. }) => return Err(source.into()),
+                Err(UpdateError::Unavailable(error)) => return Err(error.into()),
             }
         }
     }

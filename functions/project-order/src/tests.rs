@@ -1,7 +1,10 @@
 //! However events arrive, the view ends as the fold of the store.
 
 use domain::events::OrderPlaced;
-use domain::{Order, Payment, Reservation, Shipment, order, payment, reservation, shipment};
+use domain::{
+    Order, OrderId, OrderView, Payment, Reservation, Shipment, order, payment, reservation,
+    shipment,
+};
 use envelope::{Aggregate, CommandId, Timestamp, Version};
 use event_store::{Commit, Decider, Memory};
 use ports::{ManualClock, MemoryViews};

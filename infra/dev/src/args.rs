@@ -1,6 +1,8 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use std::num::NonZeroU32;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Builds, runs, shows and checks event-router on this machine.
 #[derive(Debug, Parser)]
@@ -84,6 +86,18 @@ Exits with 1 when nothing is stored about the aggregate.")]
   cargo dev dead-letters accept-event --json"
     )]
     DeadLetters(DeadLetters),
+    /// Makes a read model anew from all stored events
+    #[command(after_help = "Examples:
+  cargo dev rebuild order-view                        while the stack goes on working
+  cargo dev rebuild order-view --segments 16 --rate 100
+  cargo dev rebuild order-view --on-unreadable set-aside --json
+  cargo dev rebuild order-view --resume               after it was ended, by whatever
+  cargo dev rebuild order-view --views new-views      into another table, for corrected logic
+
+A view that is there and up to date stays as it is. Nothing is published and nobody is told anything.
+Exits with 0 when everything was rebuilt, with 3 when rows were set aside, and with 1 when it stopped early;
+--resume goes on from there.")]
+    Rebuild(Rebuild),
     /// Sends sample orders as another system would, and shows them on their way
     #[command(after_help = "Examples:
   cargo dev demo                    starts the stack first, or brings it up to date
@@ -193,6 +207,51 @@ pub struct DeadLetters {
     #[command(flatten)]
     /// How to print.
     pub output: Output,
+}
+
+/// `cargo dev rebuild`
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// What to rebuild
+    #[arg(value_enum)]
+    pub model: Model,
+    /// How many parts of the events table are read side by side; a resumed rebuild keeps its number
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub segments: u32,
+    /// The most read capacity units in a second [default: as fast as it goes]
+    #[arg(long, value_name = "UNITS")]
+    pub rate: Option<NonZeroU32>,
+    /// What to do about a row that cannot be read
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnUnreadable::Stop)]
+    pub on_unreadable: OnUnreadable,
+    /// Goes on where the last one ended early
+    #[arg(long)]
+    pub resume: bool,
+    /// The table to write into [default: the stack's]
+    #[arg(long, value_name = "TABLE")]
+    pub views: Option<String>,
+    /// A local stack elsewhere than the one that is up here
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
+}
+
+/// A read model that can be rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// The views of single orders
+    OrderView,
+}
+
+/// What a rebuild does about a row that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnUnreadable {
+    /// Ends with an error that names it
+    Stop,
+    /// Leaves out the rest of its stream, goes on, and reports it at the end
+    SetAside,
 }
 
 /// `cargo dev demo`

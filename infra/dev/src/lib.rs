@@ -23,6 +23,7 @@ mod logs;
 mod package;
 mod progress;
 mod project;
+mod rebuild;
 mod running;
 mod seed;
 pub mod stack;
@@ -80,6 +81,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Logs(logs) => logs::show(&project, &logs).await,
         Command::Story(story) => story::show(&project, &story).await,
         Command::History(history) => history::show(&project, &history).await,
+        Command::Rebuild(rebuild) => rebuild::run(&project, &rebuild).await,
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
         Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),

@@ -18,7 +18,7 @@ use event_store::{
 use ports::{Consistency, Unavailable};
 
 use crate::item::{
-    Item, decode, decode_snapshot, encode, encode_snapshot, is_snapshot, number, string,
+    CLAIM, Item, decode, decode_snapshot, encode, encode_snapshot, is_snapshot, number, string,
 };
 use crate::unavailable;
 
@@ -41,8 +41,8 @@ const KEY_IS_FREE: &str = "attribute_not_exists(p)";
 /// Streams in one table. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct EventStore {
-    client: Client,
-    table: String,
+    pub(crate) client: Client,
+    pub(crate) table: String,
 }
 
 /// Which way a query runs, and between which versions.
@@ -311,7 +311,7 @@ impl AppendAll for EventStore {
 fn claim_item(claim: &CommitId, now: Timestamp) -> Item {
     let expires = now.as_millis() / 1000 + CLAIM_DAYS * 24 * 60 * 60;
     Item::from([
-        ("p".to_owned(), string(format!("claim#{}", claim.as_str()))),
+        ("p".to_owned(), string(format!("{CLAIM}{}", claim.as_str()))),
         ("v".to_owned(), number(0)),
         ("ttl".to_owned(), number(expires)),
     ])

@@ -118,6 +118,13 @@ pub(crate) fn is_snapshot(item: &Item) -> bool {
     parsed(item, "v") == Some(SNAPSHOT.get())
 }
 
+/// What the partition key of a claim begins with; its sort key is 0, which no commit has.
+pub(crate) const CLAIM: &str = "claim#";
+
+pub(crate) fn is_claim(item: &Item) -> bool {
+    parsed(item, "v") == Some(0) && text(item, "p").is_some_and(|key| key.starts_with(CLAIM))
+}
+
 /// A snapshot that cannot be read is no snapshot: it is only a shortcut past the events.
 pub(crate) fn decode_snapshot(item: &Item) -> Option<Snapshot> {
     Some(Snapshot {

@@ -4,6 +4,7 @@
 
 mod event_store;
 mod item;
+mod scan;
 mod stream_record;
 mod views;
 

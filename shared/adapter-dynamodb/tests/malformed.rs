@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use envelope::{Aggregate, Cause, CommandId, Version};
 use event_store::contract::{Added, Command, Tally};
-use event_store::{AppendError, Decider, ExecuteError, Load, LoadError, ReadError};
+use event_store::{AppendError, Decider, ExecuteError, Load, LoadError, ReadError, Scan};
 use ports::{Consistency, Ids, RandomIds, SystemClock};
 use testkit::{Dynamo, dynamo};
 
@@ -134,4 +134,26 @@ async fn a_missing_commit_is_a_hole_and_no_shorter_history() {
         "{:?}",
         loaded.map(|folded| folded.state)
     );
+}
+
+#[tokio::test]
+async fn a_malformed_row_is_in_its_place_in_a_scan() {
+    let dynamo = Dynamo::embedded().await;
+    let client = dynamo.client();
+    let writer = process(&client);
+    for _ in 0..3 {
+        add(&writer).await.expect("applied");
+    }
+    garble(&client, 2, "e", None).await;
+    let store = EventStore::new(client, dynamo::EVENTS_TABLE);
+    let page = store.scan(0, 1, None, 10).await.expect("a page");
+    match &page.commits[..] {
+        [Ok(one), Err(error), Ok(three)] => {
+            assert_eq!((one.first.get(), three.first.get()), (1, 3));
+            assert_corrupt(error, 2);
+        }
+        other => panic!("not {other:?}"),
+    }
+    // Three items of nearly a kilobyte are one step of four, at half a unit.
+    assert_eq!(page.read_units.to_bits(), 0.5_f64.to_bits());
 }

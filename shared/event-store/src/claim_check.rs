@@ -10,6 +10,7 @@
 //! expire them by age, and a load that does not find one folds the events.
 
 mod object;
+mod scan;
 
 use std::borrow::Cow;
 

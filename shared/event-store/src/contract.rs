@@ -19,6 +19,7 @@ mod claiming;
 mod deciding;
 mod grouping;
 mod reading;
+mod scanning;
 mod snapshots;
 mod tally;
 mod transacting;
@@ -30,6 +31,7 @@ pub use claiming::*;
 pub use deciding::*;
 pub use grouping::*;
 pub use reading::*;
+pub use scanning::*;
 pub use snapshots::*;
 pub use tally::{Added, Command, Over, State, Tally};
 pub use transacting::*;
@@ -104,6 +106,11 @@ macro_rules! contract {
             times_never_go_back_even_if_the_clock_does
             times_that_go_back_all_the_same_have_a_definite_answer
             the_events_between_two_points_are_all_there_and_in_order
+            every_commit_is_scanned_exactly_once_and_each_stream_in_order
+            a_stream_lies_in_one_segment
+            a_scan_goes_on_behind_its_cursor
+            what_is_no_commit_is_passed_over
+            a_cursor_that_no_store_has_made_is_refused
         }
     };
     ($store:expr; $($case:ident)*) => {

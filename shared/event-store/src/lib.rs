@@ -4,7 +4,7 @@
 //!
 //! ## In this crate
 //!
-//! The port is [`Load`], [`Append`], [`AppendAll`] and [`SaveSnapshot`]. What runs on it is
+//! The port is [`Load`], [`Append`], [`AppendAll`], [`SaveSnapshot`] and [`Scan`]. What runs on it is
 //! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
 //! [`contract`](mod@contract) as every implementation does.
 //!
@@ -24,6 +24,8 @@ mod joined;
 mod lanes;
 mod memory;
 mod port;
+pub mod rebuild;
+mod scan;
 mod size;
 mod story;
 mod transaction;
@@ -43,6 +45,7 @@ pub use port::{
     Append, AppendAll, AppendAllError, AppendError, Load, Loaded, ReadError, SaveSnapshot,
     SaveSnapshotError, Snapshot,
 };
+pub use scan::{Cursor, Scan, ScanPage, read_units};
 pub use size::{
     ITEM_BYTES_MAX, TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, check_size, check_transaction,
 };

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use envelope::{CommitId, StreamId, Version};
-use ports::{Consistency, Unavailable};
+use ports::{Consistency, Soon, Unavailable};
 
 use crate::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, Loaded,
-    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, check_size, check_transaction,
+    Append, AppendAll, AppendAllError, AppendError, Commit, Cursor, ITEM_BYTES_MAX, Load, Loaded,
+    ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot, check_size,
+    check_transaction, read_units, scan::segment_of,
 };
 
 /// Streams in memory. Clones share them.
@@ -178,5 +179,53 @@ impl AppendAll for Memory {
             .claims
             .extend(claim.map(|claim| claim.as_str().to_owned()));
         Ok(())
+    }
+}
+
+impl Scan for Memory {
+    async fn scan(
+        &self,
+        segment: u32,
+        segments: u32,
+        from: Option<&Cursor>,
+        commits_max: u32,
+    ) -> Result<ScanPage, Unavailable> {
+        let wrong = |what| Unavailable::new("memory:scan", what).again(Soon::Unlikely);
+        if segment >= segments || commits_max == 0 {
+            return Err(wrong("there is no such segment, or no room on the page"));
+        }
+        let from = from.map(|cursor| {
+            let (stream, version) = cursor.item()?;
+            Some((StreamId::parse(stream).ok()?, Version::new(version)))
+        });
+        let from = match from {
+            Some(None) => return Err(wrong("no store has made this cursor")),
+            Some(place) => place,
+            None => None,
+        };
+        let tables = self.0.lock().expect("no user panicked");
+        let streams = tables
+            .streams
+            .iter()
+            .filter(|(stream, _)| segment_of(stream, segments) == segment)
+            .flat_map(|(_, commits)| commits.values());
+        let behind = streams.filter(|commit| {
+            from.as_ref()
+                .is_none_or(|(stream, version)| (&commit.stream, commit.first) > (stream, *version))
+        });
+        let commits: Vec<_> = behind.take(commits_max as usize).cloned().collect();
+        let full = commits.len() == commits_max as usize;
+        let last = commits.last().filter(|_| full);
+        Ok(ScanPage {
+            next: last.map(|last| Cursor::behind(&last.stream.to_string(), last.first.get())),
+            read_units: read_units(commits.iter().map(Commit::item_bytes).sum()),
+            commits: commits.into_iter().map(Ok).collect(),
+        })
+    }
+
+    async fn estimate(&self) -> Option<u64> {
+        let tables = self.0.lock().expect("no user panicked");
+        let commits: usize = tables.streams.values().map(BTreeMap::len).sum();
+        u64::try_from(commits).ok()
     }
 }

@@ -4,14 +4,14 @@
 //! They wrap the store's port and not the network, so the client's own retries are not among what
 //! is tested: a fault is what is left of it after them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use envelope::{Aggregate, Cause, CommandId, CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Loaded, Outcome,
-    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot,
+    Append, AppendAll, AppendAllError, AppendError, Commit, Cursor, Decider, Load, Loaded, Outcome,
+    ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot,
 };
 use ports::{Clock, Consistency, GetPayload, PutPayload, Soon, Unavailable};
 
@@ -35,6 +35,7 @@ struct Plan {
     races: VecDeque<Hook>,
     /// How many rivals there were, to give each a name of its own.
     rivals: u32,
+    garbled: HashSet<(StreamId, Version)>,
 }
 
 impl<S> Faulty<S> {
@@ -105,6 +106,11 @@ impl<S> Faulty<S> {
     /// The caller sees an older state, and nothing that tells it so.
     pub fn serve_a_stale_load(&self, commits: usize) {
         self.plan().missed = Some(commits);
+    }
+
+    /// From now on a scan cannot read the commit that starts at this version.
+    pub fn garble(&self, stream: &StreamId, first: Version) {
+        self.plan().garbled.insert((stream.clone(), first));
     }
 
     /// Somebody else acts before the next write arrives: another process, between a read and the
@@ -251,6 +257,37 @@ impl<S: Load> Load for Faulty<S> {
     ) -> Result<Vec<Commit>, ReadError> {
         self.fails()?;
         self.inner.read(stream, from, to, consistency).await
+    }
+}
+
+impl<S: Scan> Scan for Faulty<S> {
+    async fn scan(
+        &self,
+        segment: u32,
+        segments: u32,
+        from: Option<&Cursor>,
+        commits_max: u32,
+    ) -> Result<ScanPage, Unavailable> {
+        self.fails()?;
+        let page = self.inner.scan(segment, segments, from, commits_max);
+        let mut page = page.await?;
+        let plan = self.plan();
+        for row in &mut page.commits {
+            let place = row.as_ref().ok();
+            let place = place.map(|commit| (commit.stream.clone(), commit.first));
+            if let Some((stream, first)) = place.filter(|place| plan.garbled.contains(place)) {
+                *row = Err(ReadError::Corrupt {
+                    stream: stream.to_string(),
+                    version: first.get(),
+                    what: "told to be unreadable".to_owned(),
+                });
+            }
+        }
+        Ok(page)
+    }
+
+    async fn estimate(&self) -> Option<u64> {
+        self.inner.estimate().await
     }
 }
 

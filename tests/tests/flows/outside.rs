@@ -26,6 +26,7 @@ pub(crate) struct Outside<'a> {
     logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) store: EventStore,
     pub(crate) objects: aws_sdk_s3::Client,
+    pub(crate) dynamodb: adapter_dynamodb::Client,
 }
 
 impl<'a> Outside<'a> {
@@ -52,8 +53,9 @@ impl<'a> Outside<'a> {
             events: aws_sdk_eventbridge::Client::new(&aws),
             queues: aws_sdk_sqs::Client::new(&aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
-            store: EventStore::new(dynamodb, stack.env("EVENTS_TABLE")),
+            store: EventStore::new(dynamodb.clone(), stack.env("EVENTS_TABLE")),
             objects: aws_sdk_s3::Client::from_conf(objects.build()),
+            dynamodb,
         }
     }
 
