@@ -146,7 +146,7 @@ async fn an_order_that_was_refused_holds_nothing_and_releases_nothing() {
     let reservations = handler(&store).reservations;
     let result = reservations.execute("ord-1", &cause("in"), &refuse).await;
     assert_eq!(
-        result.expect("new").events[0].event_type,
+        result.expect("new").events()[0].event_type,
         "InventoryReserveFailed"
     );
     let done = react(&store, "PaymentFailed").await.expect("nothing held");

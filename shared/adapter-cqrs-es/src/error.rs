@@ -52,9 +52,6 @@ pub enum RepositoryError {
         "{0} can be read from any JSON, so it can only be folded from events: use an event store"
     )]
     Formless(&'static str),
-    /// The events of all aggregates cannot be read: the store's port has no scan.
-    #[error("the events of all aggregates cannot be read: the store cannot scan its table")]
-    NoScan,
 }
 
 impl From<RepositoryError> for PersistenceError {
@@ -74,8 +71,7 @@ impl From<RepositoryError> for PersistenceError {
             | E::InvalidId(_)
             | E::Batch(_)
             | E::Duplicate(_)
-            | E::Formless(_)
-            | E::NoScan => Self::UnknownError(Box::new(error)),
+            | E::Formless(_) => Self::UnknownError(Box::new(error)),
         }
     }
 }

@@ -14,7 +14,7 @@ mod state;
 
 use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, CqrsFramework, Query};
-use event_store::{Append, Load, SaveSnapshot};
+use event_store::{Append, Load, SaveSnapshot, Scan};
 
 pub use error::RepositoryError;
 pub use record::COMMAND_ID;
@@ -32,7 +32,7 @@ pub type Cqrs<A, S> = CqrsFramework<A, PersistedEventStore<Repository<S>, A>>;
 pub fn cqrs<A, S>(store: S, queries: Vec<Box<dyn Query<A>>>, services: A::Services) -> Cqrs<A, S>
 where
     A: Aggregate,
-    S: Load + Append + SaveSnapshot,
+    S: Load + Append + SaveSnapshot + Scan,
 {
     let store = PersistedEventStore::new_event_store(Repository::new(store));
     CqrsFramework::new(store, queries, services)
@@ -55,7 +55,7 @@ pub fn snapshot_cqrs<A, S>(
 ) -> Cqrs<A, S>
 where
     A: Aggregate,
-    S: Load + Append + SaveSnapshot,
+    S: Load + Append + SaveSnapshot + Scan,
 {
     let repository = Repository::new(store).carrying_states(Vec::new());
     // With an "aggregate store" the framework asks for the state alone, and not for a tail besides.

@@ -5,11 +5,11 @@
 
 use cqrs_es::Aggregate;
 use cqrs_es::persist::{
-    EventUpcaster, PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent,
-    SerializedSnapshot,
+    EventUpcaster, PersistedEventRepository, PersistenceError, ReplayFeed, ReplayStream,
+    SerializedEvent, SerializedSnapshot,
 };
 use envelope::{StreamId, Version};
-use event_store::{Append, AppendError, Commit, Load, Loaded, ReadError, SaveSnapshot};
+use event_store::{Append, AppendError, Commit, Load, Loaded, ReadError, SaveSnapshot, Scan};
 use ports::{Clock, Consistency, Deadline, Ids, RandomIds, SystemClock, Unavailable};
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ impl<S> Repository<S> {
     }
 }
 
-impl<S: Load + Append + SaveSnapshot> Repository<S> {
+impl<S: Load + Append + SaveSnapshot + Scan> Repository<S> {
     /// How the aggregate's states are folded, if they are.
     fn with_layout<A: Aggregate>(&self) -> Option<(&States, u32)> {
         let states = self.states.as_ref()?;
@@ -193,7 +193,7 @@ fn no_state<A: Aggregate>(aggregate_id: &str) -> Result<SerializedSnapshot, Repo
     })
 }
 
-impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S> {
+impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Repository<S> {
     /// All events, from every page, in order. One request for each megabyte.
     async fn get_events<A: Aggregate>(
         &self,
@@ -311,7 +311,70 @@ impl<S: Load + Append + SaveSnapshot> PersistedEventRepository for Repository<S>
         Ok(stream)
     }
 
+    /// The events of all aggregates of this type, each aggregate's in order, from a scan of the
+    /// whole table, whatever else is in it: half a read unit for each four kilobytes of it. What
+    /// cannot be read ends the stream with an error.
     async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
-        Err(RepositoryError::NoScan.into())
+        let (feed, stream) = ReplayStream::new(EVENTS_AHEAD);
+        tokio::spawn(feed_all(self.store.clone(), A::TYPE, feed));
+        Ok(stream)
+    }
+}
+
+/// How many events are read ahead of the one who replays them.
+const EVENTS_AHEAD: usize = 1_000;
+
+/// How many items one request of a scan asks for; a page ends at a megabyte anyway.
+const PAGE: u32 = 1_000;
+
+/// Feeds the events of all aggregates of one type, until there are no more, one cannot be read, or
+/// nobody takes them any more.
+async fn feed_all<S: Scan>(store: S, aggregate_type: &str, mut feed: ReplayFeed) {
+    let mut from = None;
+    loop {
+        let scan = || store.scan(0, 1, from.as_ref(), PAGE);
+        let passing: fn(&Unavailable) -> Option<&Unavailable> = |error| Some(error);
+        let page = match Deadline::persist(&SystemClock, seed(), passing, scan).await {
+            Ok(page) => page,
+            Err(error) => {
+                let error = RepositoryError::Read(error.into());
+                let _ = feed.push(Err(error.into())).await;
+                return;
+            }
+        };
+        for commit in page.commits {
+            let events = match commit {
+                Ok(commit) if commit.stream.aggregate_type() != aggregate_type => continue,
+                Ok(commit) => record::events(&commit),
+                Err(error) if is_of_another(&error, aggregate_type) => continue,
+                Err(error) => Err(error.into()),
+            };
+            let events = match events {
+                Ok(events) => events,
+                Err(error) => {
+                    let _ = feed.push(Err(error.into())).await;
+                    return;
+                }
+            };
+            for event in events {
+                if feed.push(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return,
+        }
+    }
+}
+
+/// Whether a row that cannot be read is known to be of another type of aggregate.
+fn is_of_another(error: &ReadError, aggregate_type: &str) -> bool {
+    match error {
+        ReadError::Corrupt { stream, .. } => stream
+            .split_once('#')
+            .is_some_and(|(of, _)| of != aggregate_type),
+        ReadError::Unavailable(_) => false,
     }
 }

@@ -63,7 +63,7 @@ pub enum Workflow {
 }
 
 macro_rules! event_data {
-    ($(#[$doc:meta])* $name:ident v $version:literal { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident v $version:literal $(from [$($upcaster:path),*])? { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
@@ -72,6 +72,7 @@ macro_rules! event_data {
         impl EventData for $name {
             const TYPE: &'static str = stringify!($name);
             const SCHEMA_VERSION: u32 = $version;
+            $(const UPCASTERS: &'static [envelope::Upcaster] = &[$($upcaster),*];)?
         }
     };
 }

@@ -1,5 +1,7 @@
 //! Commands against a store: read, decide, append; on a conflict, decide again.
 
+use std::sync::Arc;
+
 use envelope::{Aggregate, Cause, Envelope, InvalidId, StreamId, Version};
 use ports::{Clock, Consistency, Deadline, Unavailable};
 
@@ -58,11 +60,22 @@ pub struct Executed<S> {
     pub state: S,
     /// Version of the stream after it.
     pub version: Version,
-    /// The events that it led to, if they were stored now.
-    pub events: Vec<Envelope>,
     /// Whether the state has grown too large to ride in commits and is to be saved on its own: call
     /// [`Decider::save_snapshot`] when the command has been answered. If nobody does, loads get dearer.
     pub snapshot_due: bool,
+    /// The commit that holds its events, and which of the commit's parts they are.
+    pub(crate) stored: Option<(Arc<Commit>, usize)>,
+}
+
+impl<S> Executed<S> {
+    /// The events that it led to, in the form of the wire, if they were stored now.
+    #[must_use]
+    pub fn events(&self) -> Vec<Envelope> {
+        let stored = self.stored.as_ref();
+        let part = stored.and_then(|(commit, index)| Some((commit, commit.parts().nth(*index)?)));
+        part.map(|(commit, part)| commit.envelopes_of(part).collect())
+            .unwrap_or_default()
+    }
 }
 
 /// Why a command was not carried out.

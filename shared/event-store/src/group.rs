@@ -4,7 +4,9 @@
 //! A single command is a group of one; there is no second way to execute. If the write succeeds,
 //! its condition has proved that the state was the newest, and with it every refusal that rests on it.
 
-use envelope::{Aggregate, Cause, Envelope, StreamId, Version};
+use std::sync::Arc;
+
+use envelope::{Aggregate, Cause, StreamId, Version};
 use ports::{Backoff, Clock, Consistency, Deadline, Unavailable};
 
 use crate::decider::ATTEMPTS_MAX;
@@ -84,7 +86,7 @@ impl<A: Aggregate> Judged<A> {
 
     /// The answer to each command.
     fn answers(self) -> impl Iterator<Item = Answer<A>> {
-        let (commit, snapshot_due) = (self.commit, self.next.snapshot_due);
+        let (commit, snapshot_due) = (self.commit.map(Arc::new), self.next.snapshot_due);
         self.verdicts.into_iter().map(move |verdict| match verdict {
             Verdict::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
             Verdict::Granted {
@@ -96,20 +98,11 @@ impl<A: Aggregate> Judged<A> {
                 outcome,
                 state,
                 version,
-                events: events_of(commit.as_ref(), part),
+                stored: commit.clone().zip(part),
                 snapshot_due,
             }),
         })
     }
-}
-
-fn events_of(commit: Option<&Commit>, part: Option<usize>) -> Vec<Envelope> {
-    let (Some(commit), Some(index)) = (commit, part) else {
-        return Vec::new();
-    };
-    let part = commit.parts().nth(index);
-    part.map(|part| commit.envelopes_of(part).collect())
-        .unwrap_or_default()
 }
 
 /// What may pass about a write that failed.
@@ -201,7 +194,7 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
                 // way, and what it leaves is most likely something else to decide on.
                 Err(AppendError::Conflict(_) | AppendError::Busy) => {
                     self.cache.forget(stream);
-                    let wait = Backoff::IN_PROCESS.wait(lost, seed);
+                    let wait = Backoff::RACE.wait(lost, seed);
                     self.clock.sleep(wait).await;
                     seen = self.newest(stream).await?;
                 }

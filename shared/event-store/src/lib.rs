@@ -14,6 +14,7 @@
 mod audit;
 mod cache;
 mod claim_check;
+mod collect;
 mod commit;
 pub mod contract;
 mod decider;
@@ -34,6 +35,7 @@ pub use audit::Entry;
 pub use claim_check::{
     COMMITS_PREFIX, ClaimChecked, EVENT_BYTES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOTS_PREFIX, fetch_data,
 };
+pub use collect::{Collected, story_of};
 pub use commit::{
     Carried, Commit, Part, RECENT_MAX, RECENT_SHARED_MAX, Recent, Recorded, implied_causation_id,
 };

@@ -111,8 +111,8 @@ async fn a_shared_write_whose_answer_was_lost_has_succeeded() {
     for one in started {
         let executed = one.await.expect("not cancelled").expect("carried out");
         assert_eq!(executed.outcome, Outcome::Applied);
-        assert_eq!(executed.events.len(), 1);
-        assert_eq!(executed.events[0].version, executed.version);
+        assert_eq!(executed.events().len(), 1);
+        assert_eq!(executed.events()[0].version, executed.version);
     }
     assert_eq!(world.commits().await, [1, 1, 20]);
 }

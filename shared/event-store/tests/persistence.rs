@@ -48,7 +48,7 @@ async fn a_write_that_was_applied_is_not_repeated_in_effect() {
     let executed = deadline_in(&clock, 60_000).around(execute).await;
     let executed = executed.expect("in the end");
     assert_eq!(executed.outcome, Outcome::Applied);
-    assert_eq!(executed.events.len(), 1);
+    assert_eq!(executed.events().len(), 1);
     assert_eq!(memory.log_from(0).len(), 1);
 }
 

@@ -1,14 +1,16 @@
 //! What led to what, and who did it: also where links are missing, doubled, or lead in a circle.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use envelope::{
     Cause, CommandId, CorrelationId, Envelope, EventId, Metadata, StreamId, Timestamp, Version,
 };
 use event_store::contract::{Added, Command, Tally};
-use event_store::{Decider, Memory, Origin, Story};
+use event_store::{Decider, Memory, Origin, Story, story_of};
 use ports::ManualClock;
 use serde_json::json;
+use testkit::Faulty;
 
 fn at(millis: i64) -> ManualClock {
     ManualClock::at(Timestamp::from_millis(millis))
@@ -23,7 +25,7 @@ async fn happen(store: &Memory, stream: &str, cause: &Cause, millis: i64) -> Env
     let decider = Decider::<Tally, _, _>::new(store.clone(), at(millis));
     let add = Command::Add(vec![Added::amount(1)]);
     let executed = decider.execute(stream, cause, &add).await;
-    executed.expect("applied").events.remove(0)
+    executed.expect("applied").events().remove(0)
 }
 
 fn react(event: &Envelope, reaction: &str) -> Cause {
@@ -225,4 +227,38 @@ async fn an_account_tells_who_did_what_when_and_why() {
     let second = Version::new(2)..=Version::new(2);
     let second = decider.audit("account", second).await.expect("readable");
     assert_eq!(second, account[1..2]);
+}
+
+#[tokio::test]
+async fn a_story_is_collected_from_all_streams_and_tells_what_it_could_not_read() {
+    let store = Faulty::new(Memory::default());
+    let clock = at(0);
+    let decider = Decider::<Tally, _, _>::new(store.clone(), clock.clone());
+    let (ours, other) = (command("ours"), command("other"));
+    let add = |count| Command::Add(vec![Added::amount(1); count]);
+    for stream in 0..40_usize {
+        let (id, add) = (stream.to_string(), add(1 + stream % 3));
+        // Some of them share a commit.
+        let (one, two) = futures::join!(
+            decider.execute(&id, &other, &add),
+            decider.execute(&id, &ours, &add)
+        );
+        one.expect("applied");
+        two.expect("applied");
+    }
+    let expected: usize = (0..40).map(|stream| 1 + stream % 3).sum();
+    for segments in [1, 7] {
+        let segments = NonZeroU32::new(segments).expect("not zero");
+        let id = ours.metadata().correlation_id;
+        let collected = story_of(&store, &clock, &id, segments).await;
+        let collected = collected.expect("read");
+        assert_eq!(collected.story.consequences("ours").len(), expected);
+        assert_eq!(collected.story.events().len(), expected);
+        assert!(collected.unreadable.is_empty());
+    }
+    let stream = StreamId::new("Tally", "7").expect("an id");
+    store.garble(&stream, Version::new(1));
+    let id = ours.metadata().correlation_id;
+    let collected = story_of(&store, &clock, &id, NonZeroU32::MIN).await;
+    assert_eq!(collected.expect("read").unreadable.len(), 1);
 }

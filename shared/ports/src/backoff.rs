@@ -12,7 +12,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Between attempts within one invocation, against other writers or a throttled service.
+    /// Between attempts against other writers: about as long as they take to write.
+    pub const RACE: Self = Self {
+        base_ms: 5,
+        factor: 2,
+        cap_ms: 400,
+    };
+
+    /// Between attempts within one invocation against a service that is throttled or in trouble.
     pub const IN_PROCESS: Self = Self {
         base_ms: 20,
         factor: 2,
@@ -48,7 +55,7 @@ mod tests {
 
     #[test]
     fn waits_grow_up_to_the_cap_and_differ_between_waiters() {
-        for backoff in [Backoff::IN_PROCESS, Backoff::REDELIVERY] {
+        for backoff in [Backoff::RACE, Backoff::IN_PROCESS, Backoff::REDELIVERY] {
             let waits = |retry| (0..500).map(move |seed| backoff.wait(retry, seed));
             let longest = |retry| waits(retry).max().expect("some");
             assert!(longest(0) <= Duration::from_millis(backoff.base_ms));

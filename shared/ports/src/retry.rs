@@ -37,7 +37,7 @@ impl<'a, C: Clock> Retry<'a, C> {
         if self.lost >= LOST_MAX {
             return Err(Contended);
         }
-        let wait = Backoff::IN_PROCESS.wait(self.lost, self.seed);
+        let wait = Backoff::RACE.wait(self.lost, self.seed);
         self.clock.sleep(wait).await;
         Ok(())
     }

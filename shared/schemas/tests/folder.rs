@@ -58,12 +58,15 @@ fn every_event_of_the_domain_is_in_the_catalogue() {
     );
 }
 
-/// `    OrderPlaced v 1 {` → (`OrderPlaced`, 1).
+/// `    OrderPlaced v 2 from [add_total] {` → (`OrderPlaced`, 2).
 fn declaration(line: &str) -> Option<(String, u32)> {
     let (name, version) = line
         .strip_prefix("    ")?
         .strip_suffix(" {")?
         .split_once(" v ")?;
+    let version = version
+        .split_once(" from ")
+        .map_or(version, |(version, _)| version);
     name.starts_with(char::is_uppercase)
         .then(|| Some((name.to_owned(), version.parse().ok()?)))?
 }

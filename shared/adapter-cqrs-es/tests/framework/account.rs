@@ -7,7 +7,7 @@ use adapter_dynamodb::EventStore;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, CqrsFramework, DomainEvent};
-use event_store::{Append, Load, SaveSnapshot};
+use event_store::{Append, Load, SaveSnapshot, Scan};
 use serde::{Deserialize, Serialize};
 use testkit::{Dynamo, dynamo};
 
@@ -135,7 +135,7 @@ pub(crate) const MODES: [Mode; 5] = [
 /// The framework's store in one of its modes.
 pub(crate) type Stored<S> = PersistedEventStore<Repository<S>, Account>;
 
-pub(crate) fn stored<S: Load + Append + SaveSnapshot>(
+pub(crate) fn stored<S: Load + Append + SaveSnapshot + Scan>(
     repository: Repository<S>,
     mode: Mode,
 ) -> Stored<S> {
@@ -146,7 +146,7 @@ pub(crate) fn stored<S: Load + Append + SaveSnapshot>(
     }
 }
 
-pub(crate) fn framework<S: Load + Append + SaveSnapshot>(
+pub(crate) fn framework<S: Load + Append + SaveSnapshot + Scan>(
     repository: &Repository<S>,
     mode: Mode,
 ) -> CqrsFramework<Account, Stored<S>> {
@@ -154,7 +154,7 @@ pub(crate) fn framework<S: Load + Append + SaveSnapshot>(
 }
 
 /// A repository that remembers nothing yet.
-pub(crate) fn carrying<S: Load + Append + SaveSnapshot>(store: &S) -> Repository<S> {
+pub(crate) fn carrying<S: Load + Append + SaveSnapshot + Scan>(store: &S) -> Repository<S> {
     Repository::new(store.clone()).carrying_states(Vec::new())
 }
 

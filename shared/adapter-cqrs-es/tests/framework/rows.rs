@@ -12,7 +12,7 @@ use cqrs_es::persist::{
     SemanticVersionEventUpcaster, SerializedEvent,
 };
 use cqrs_es::{Aggregate, DomainEvent, EventStore as _};
-use event_store::{Append, Load, Memory, SaveSnapshot};
+use event_store::{Append, Load, Memory, SaveSnapshot, Scan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn repository_name<S>(_: &Repository<S>, _: &S) -> String {
     ports::RandomIds.next().to_string()
 }
 
-async fn three_commands_of_two<S: Load + Append + SaveSnapshot>(store: &S) {
+async fn three_commands_of_two<S: Load + Append + SaveSnapshot + Scan>(store: &S) {
     let cqrs = framework(&Repository::new(store.clone()), Mode::Events);
     for _ in 0..3 {
         cqrs.execute("1", Command::Move(vec![1, 2]))
@@ -104,7 +104,7 @@ fn assert_unreadable<T: std::fmt::Debug>(result: Result<T, PersistenceError>, wh
 }
 
 /// Every way to read the stream fails, and none skips the row or ends in front of it.
-async fn assert_nothing_reads<S: Load + Append + SaveSnapshot>(store: &S, what: &str) {
+async fn assert_nothing_reads<S: Load + Append + SaveSnapshot + Scan>(store: &S, what: &str) {
     for repository in [carrying(store), Repository::new(store.clone())] {
         assert_unreadable(repository.get_events::<Account>("1").await, what);
         assert_unreadable(repository.get_last_events::<Account>("1", 1).await, what);

@@ -12,7 +12,7 @@ use cqrs_es::persist::{
     SerializedSnapshot,
 };
 use cqrs_es::{Aggregate, CqrsFramework, EventStore};
-use event_store::{Append, Load, Memory, SaveSnapshot};
+use event_store::{Append, Load, Memory, SaveSnapshot, Scan};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -39,14 +39,14 @@ fn expected(commands: impl IntoIterator<Item = Vec<i64>>) -> Account {
 /// The account as a process loads it that remembers nothing.
 async fn loaded<S>(repository: Repository<S>, mode: Mode, id: &str) -> (Account, usize)
 where
-    S: Load + Append + SaveSnapshot,
+    S: Load + Append + SaveSnapshot + Scan,
 {
     let context = stored(repository, mode).load_aggregate(id).await;
     let context = context.expect("readable");
     (context.aggregate, context.current_sequence)
 }
 
-async fn twenty_streams_of_fifty_commands<S: Load + Append + SaveSnapshot>(
+async fn twenty_streams_of_fifty_commands<S: Load + Append + SaveSnapshot + Scan>(
     store: S,
     mode: Mode,
     readers: &[Mode],

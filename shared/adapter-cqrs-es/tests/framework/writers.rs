@@ -6,7 +6,7 @@ use crate::account::{
 use adapter_cqrs_es::{COMMAND_ID, Repository, RepositoryError};
 use cqrs_es::{AggregateError, EventStore};
 use envelope::Timestamp;
-use event_store::{Append, AppendError, Load, Memory, SaveSnapshot};
+use event_store::{Append, AppendError, Load, Memory, SaveSnapshot, Scan};
 use ports::{Clock, Deadline, SystemClock};
 use std::collections::HashMap;
 use testkit::Faulty;
@@ -27,7 +27,7 @@ fn boxed(error: &AggregateError<Overdrawn>) -> &RepositoryError {
     }
 }
 
-async fn balance<S: Load + Append + SaveSnapshot>(store: &S) -> (i64, u64) {
+async fn balance<S: Load + Append + SaveSnapshot + Scan>(store: &S) -> (i64, u64) {
     let context = stored(carrying(store), Mode::Aggregates)
         .load_aggregate("1")
         .await;
@@ -35,7 +35,7 @@ async fn balance<S: Load + Append + SaveSnapshot>(store: &S) -> (i64, u64) {
     (account.balance, account.movements)
 }
 
-async fn of_two_writers_one_wins<S: Load + Append + SaveSnapshot>(store: S, mode: Mode) {
+async fn of_two_writers_one_wins<S: Load + Append + SaveSnapshot + Scan>(store: S, mode: Mode) {
     for repository in [carrying(&store), Repository::new(store.clone())] {
         let (before, events) = balance(&store).await;
         let late = stored(repository.clone(), mode);

@@ -175,7 +175,7 @@ async fn after_a_lost_answer_there_is_one_more_write_attempt_and_nothing_else() 
         .execute(&id, &cause, &command)
         .await
         .expect("applied before");
-    assert_eq!((again.outcome, again.events.len()), (Outcome::Applied, 1));
+    assert_eq!((again.outcome, again.events().len()), (Outcome::Applied, 1));
     assert_cost(bench.meter.take(), 1, 0.0, 0.0);
 }
 

@@ -83,7 +83,7 @@ where
         .await
         .expect("applied");
     assert_eq!(
-        (executed.version.get(), executed.events.len()),
+        (executed.version.get(), executed.events().len()),
         (1_000, 1_000)
     );
     let folded = decider(&checked).load(&id, Consistency::Strong).await;
@@ -109,7 +109,7 @@ pub async fn a_large_commit_whose_answer_was_lost_is_recognised<S: Load + Append
     let _ = payloads.take_requests();
     let second = unaware.execute(&id, &cause, &add).await.expect("applied");
     assert_eq!(second.outcome, Outcome::Applied);
-    assert!(second.events == first.events && second.state == first.state);
+    assert!(second.events() == first.events() && second.state == first.state);
     assert_eq!((payloads.take_requests(), payloads.keys().len()), (1, 1));
     let third = decider(&checked).execute(&id, &cause, &add).await;
     assert_eq!(third.expect("no error").outcome, Outcome::Duplicate);

@@ -1,9 +1,9 @@
 //! Cases about commands, run through a decider.
 
-use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use envelope::{Aggregate, StreamId, Version};
+use futures::future::join_all;
 use ports::{Consistency, SystemClock};
 
 use super::tally::{Added, Command, State, Tally, fresh_cause, fresh_id};
@@ -56,7 +56,7 @@ pub async fn the_state_after_a_load_is_the_fold_of_all_events<S: Load + AppendAl
                 .await;
             let executed = executed.expect("applied");
             assert_eq!(executed.outcome, Outcome::Applied);
-            assert_eq!(executed.events.len() as u64, size);
+            assert_eq!(executed.events().len() as u64, size);
             assert_eq!(executed.state, fold_of_all::<1, S>(&store, &id).await);
         }
         let one = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
@@ -143,7 +143,7 @@ pub async fn a_command_that_meets_its_own_commit_has_succeeded<S: Load + AppendA
     let first = one.execute(&id, &cause, &add).await.expect("applied");
     let second = unaware.execute(&id, &cause, &add).await.expect("applied");
     assert_eq!(second.outcome, Outcome::Applied);
-    assert_eq!(second.events, first.events);
+    assert_eq!(second.events(), first.events());
     assert_eq!((second.state, second.version), (first.state, first.version));
     assert_eq!(fold_of_all::<1, S>(&store, &id).await.events, 4);
 }
@@ -167,8 +167,7 @@ where
             }
         }
     };
-    all((0..WRITERS).map(|number| Box::pin(writer(number)) as Pin<Box<dyn Future<Output = ()>>>))
-        .await;
+    join_all((0..WRITERS).map(writer)).await;
     let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
     assert_eq!(state.events, WRITERS * COMMANDS);
     assert_eq!(state.sum, (0..WRITERS * COMMANDS).sum::<u64>());
@@ -217,20 +216,6 @@ pub(super) async fn give_way() {
         }
         context.waker().wake_by_ref();
         Poll::Pending
-    })
-    .await;
-}
-
-/// Runs all of them at the same time.
-pub(super) async fn all(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = ()> + '_>>>) {
-    let mut futures: Vec<_> = futures.collect();
-    std::future::poll_fn(|context| {
-        futures.retain_mut(|future| pin!(future).poll(context).is_pending());
-        if futures.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
     })
     .await;
 }

@@ -1,14 +1,14 @@
 //! Cases about commands that come at the same time.
 
 use std::collections::HashSet;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use envelope::{Cause, StreamId, Version};
+use futures::future::join_all;
 use ports::{Consistency, SystemClock};
 
-use super::deciding::{all, assert_load_is_the_fold_of_all, give_way};
+use super::deciding::{assert_load_is_the_fold_of_all, give_way};
 use super::tally::{Added, Command, Over, State, Tally, fresh_cause, fresh_id};
 use crate::{
     Append, AppendAll, AppendError, Commit, Decider, ExecuteError, Executed, Load, Loaded, Outcome,
@@ -71,15 +71,11 @@ async fn together<S: Load + Append>(
     id: &str,
     commands: &[(Cause, Command)],
 ) -> Vec<Answer> {
-    let mut answers: Vec<Option<Answer>> = commands.iter().map(|_| None).collect();
-    let executions = commands.iter().zip(&mut answers);
-    all(executions.map(|((cause, command), answer)| {
-        let execution = async move { *answer = Some(decider.execute(id, cause, command).await) };
-        Box::pin(execution) as Pin<Box<dyn Future<Output = ()>>>
-    }))
-    .await;
-    let answered = answers.into_iter();
-    answered.map(|answer| answer.expect("answered")).collect()
+    let execute = |(cause, command): &'_ (Cause, Command)| {
+        let (cause, command) = (cause.clone(), command.clone());
+        async move { decider.execute(id, &cause, &command).await }
+    };
+    join_all(commands.iter().map(execute)).await
 }
 
 fn additions(count: u64) -> Vec<(Cause, Command)> {
@@ -99,8 +95,9 @@ pub async fn sixty_four_concurrent_commands_use_under_ten_writes<S: Load + Appen
     {
         let executed = answer.expect("applied");
         assert_eq!(executed.outcome, Outcome::Applied);
-        let [event] = executed.events.as_slice() else {
-            panic!("one event each, not {}", executed.events.len());
+        let events = executed.events();
+        let [event] = events.as_slice() else {
+            panic!("one event each, not {}", events.len());
         };
         assert_eq!(event.version, executed.version);
         assert_eq!(executed.state.events, executed.version.get());
@@ -169,7 +166,11 @@ pub async fn commands_that_share_a_write_are_judged_one_by_one<S: Load + AppendA
     ];
     let answers = together(&decider, &id, &commands).await;
     let outcome = |answer: &Answer| match answer {
-        Ok(executed) => Ok((executed.outcome, executed.state.sum, executed.events.len())),
+        Ok(executed) => Ok((
+            executed.outcome,
+            executed.state.sum,
+            executed.events().len(),
+        )),
         Err(ExecuteError::Rejected(over)) => Err(over.sum),
         Err(error) => panic!("{error}"),
     };
@@ -206,7 +207,7 @@ pub async fn processes_that_group_their_commands_race_without_loss<S: Load + App
             left = again.collect();
         }
     };
-    all((0..8).map(|_| Box::pin(process()) as Pin<Box<dyn Future<Output = ()>>>)).await;
+    join_all((0..8).map(|_| process())).await;
     let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
     assert_eq!((state.events, state.sum), (256, 8 * (0..32).sum::<u64>()));
 }

@@ -173,7 +173,7 @@ pub async fn times_never_go_back_even_if_the_clock_does<S: Load + AppendAll>(sto
             .expect("applied");
         assert!(
             added
-                .events
+                .events()
                 .iter()
                 .all(|event| event.timestamp >= clock.now())
         );

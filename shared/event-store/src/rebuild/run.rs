@@ -4,11 +4,10 @@
 //! place and saves the whole under a lock, so that a checkpoint is never older than the one before.
 
 use std::num::NonZeroU32;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use envelope::Timestamp;
+use futures::future::try_join_all;
 use ports::{Clock, LoadView, SaveView};
 use tokio::sync::Mutex;
 
@@ -68,7 +67,7 @@ where
     };
     let segments = places.into_iter().enumerate();
     let segments = segments.map(|(segment, place)| shared.segment::<M>(segment, place));
-    side_by_side(segments.collect()).await?;
+    try_join_all(segments).await?;
     let (checkpoint, _) = shared.reached.into_inner();
     let mut patience = Patience::new(&rebuild.clock, 0);
     while let Err(error) = rebuild.checkpoints.clear(&rebuild.name).await {
@@ -261,26 +260,4 @@ fn unavailable(row: &Result<Commit, ReadError>) -> Option<&ports::Unavailable> {
         Err(ReadError::Unavailable(error)) => Some(error),
         _ => None,
     }
-}
-
-/// Runs all of them at the same time, in this task, until all have ended or one has failed. There
-/// are few, so each is asked whenever one of them may have moved.
-async fn side_by_side<E, F: Future<Output = Result<(), E>>>(futures: Vec<F>) -> Result<(), E> {
-    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    std::future::poll_fn(move |task| {
-        let mut failed = None;
-        running.retain_mut(|future| match future.as_mut().poll(task) {
-            Poll::Pending => true,
-            Poll::Ready(result) => {
-                failed = failed.take().or(result.err());
-                false
-            }
-        });
-        match failed {
-            Some(error) => Poll::Ready(Err(error)),
-            None if running.is_empty() => Poll::Ready(Ok(())),
-            None => Poll::Pending,
-        }
-    })
-    .await
 }

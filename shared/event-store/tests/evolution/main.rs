@@ -56,7 +56,7 @@ async fn older_events_are_upcast_by_every_kind_of_load_and_stay_as_they_are() {
     assert_eq!(
         (
             executed.state.sum,
-            executed.events[0].data["amount"].as_u64()
+            executed.events()[0].data["amount"].as_u64()
         ),
         (70, Some(4))
     );
@@ -80,7 +80,8 @@ async fn a_winner_of_an_older_release_is_upcast_when_it_is_taken_over() {
     let executed = ask(&warm, "top-up", Ask::PayUpTo(100)).await;
     assert_eq!(executed.state.sum, 100);
     assert_eq!(
-        executed.events[0].data["amount"], 30,
+        executed.events()[0].data["amount"],
+        30,
         "decided on what the winner left"
     );
 }
