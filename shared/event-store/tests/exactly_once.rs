@@ -376,7 +376,7 @@ fn step() -> impl Strategy<Value = (Step, Process, Fault, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_command_is_applied_exactly_once_or_refused_with_its_reason(

@@ -58,7 +58,7 @@ async fn it_ends_in_time_to_answer() {
     let faulty = Faulty::new(Memory::default());
     let process = Decider::<Tally, _, _>::new(faulty.clone(), clock.clone());
     process.load(ID, Consistency::Strong).await.expect("empty");
-    faulty.be_unavailable(u32::MAX);
+    faulty.be_unavailable(1_000);
     let (cause, add) = (cause(), one());
     let load = process.execute(ID, &cause, &add);
     let result = deadline_in(&clock, 20_000).around(load).await;
