@@ -2,10 +2,11 @@
 //!
 //! DynamoDB divides the items among the segments of a parallel scan by the hash of their partition
 //! key, and returns those of one partition key in the order of their sort key. So a stream lies in
-//! one segment, in order, and nothing needs to be sorted or gathered here.
+//! one segment, in order, and nothing needs to be gathered here. (A page is sorted all the same:
+//! emulators order the sort keys of a scan as text.)
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
-use event_store::{Commit, Cursor, Scan, ScanPage, read_units};
+use event_store::{Commit, Cursor, ReadError, Scan, ScanPage, read_units};
 use ports::{Soon, Unavailable};
 
 use crate::event_store::EventStore;
@@ -39,10 +40,13 @@ impl Scan for EventStore {
             .map_err(unavailable(SCAN))?;
         let billed = output.consumed_capacity().and_then(|c| c.capacity_units);
         let rows = output.items().iter();
-        let commits: Vec<_> = rows
+        let mut commits: Vec<_> = rows
             .filter(|item| !is_snapshot(item) && !is_claim(item))
             .map(decode)
             .collect();
+        for together in commits.chunk_by_mut(|one, next| place(one).0 == place(next).0) {
+            together.sort_by_key(|row| place(row).1);
+        }
         let next = output.last_evaluated_key.filter(|key| !key.is_empty());
         Ok(ScanPage {
             next: next.as_ref().map(cursor_behind).transpose()?,
@@ -59,6 +63,17 @@ impl Scan for EventStore {
         // DynamoDB counts every six hours; a new table says 0.
         let items = asked.send().await.ok()?.table?.item_count?;
         u64::try_from(items).ok().filter(|items| *items > 0)
+    }
+}
+
+/// The stream and version of a row, as far as they can be told.
+fn place(row: &Result<Commit, ReadError>) -> (String, u64) {
+    match row {
+        Ok(commit) => (commit.stream.to_string(), commit.first.get()),
+        Err(ReadError::Corrupt {
+            stream, version, ..
+        }) => (stream.clone(), *version),
+        Err(ReadError::Unavailable(_)) => (String::new(), 0),
     }
 }
 

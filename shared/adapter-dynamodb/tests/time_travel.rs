@@ -137,9 +137,9 @@ async fn a_moment_behind_the_last_commit_is_one_request() {
 }
 
 #[tokio::test]
-async fn the_events_between_two_versions_are_two_requests() {
+async fn the_events_between_two_versions_are_one_or_two_requests() {
     let bench = Bench::with_stream(250).await;
-    for (from, to, requests) in [(1, 1, 1), (700, 700, 1), (1, 1_000, 2), (300, 340, 2)] {
+    for (from, to, requests) in [(1, 1, 1), (700, 700, 1), (1, 1_000, 1), (300, 340, 2)] {
         let versions = Version::new(from)..=Version::new(to);
         let events = bench
             .process()
