@@ -78,7 +78,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
             let events = StockItem::decide(&seen.state, &replenish).map_err(Failure::terminal)?;
             let mut transaction = Transaction::new(cause).claimed();
             transaction.add(&self.stock, &id, &seen, &events)?;
-            match transaction.commit(&self.store).await {
+            match transaction.commit(&self.store, &self.clock).await {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {

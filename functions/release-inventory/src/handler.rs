@@ -45,7 +45,7 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
             let mut transaction = Transaction::new(cause);
             transaction.add(&self.reservations, id, &seen, &events)?;
             self.free(&mut transaction, order_id, items).await?;
-            match transaction.commit(&self.store).await {
+            match transaction.commit(&self.store, &self.clock).await {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     retry.lost().await?;

@@ -108,7 +108,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 }
                 Ok(()) => {}
             }
-            match transaction.commit(&self.store).await {
+            match transaction.commit(&self.store, &self.clock).await {
                 Ok(()) => return Ok(Done::Handled),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;

@@ -130,6 +130,6 @@ pub(crate) async fn until_applied(
 /// The first lost race is followed up at once, later ones after a pause.
 async fn pause(retry: u32, seed: u64) {
     if retry > 0 {
-        tokio::time::sleep(Backoff::IN_PROCESS.wait(retry, seed)).await;
+        tokio::time::sleep(Backoff::RACE.wait(retry, seed)).await;
     }
 }

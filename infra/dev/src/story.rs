@@ -44,7 +44,9 @@ pub(crate) async fn events_of(running: &Running, order: &str) -> Result<Vec<Enve
         let commits = store
             .read(&stream, Version::new(1), Version::MAX, Consistency::Strong)
             .await?;
-        events.extend(commits.iter().flat_map(event_store::Commit::envelopes));
+        for commit in &commits {
+            events.extend(commit.whole()?.envelopes());
+        }
     }
     events.sort_by_key(|event| event.timestamp.as_millis());
     Ok(events)

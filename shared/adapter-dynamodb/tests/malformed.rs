@@ -9,8 +9,6 @@ use event_store::{AppendError, Decider, ExecuteError, Load, LoadError, ReadError
 use ports::{Consistency, Ids, RandomIds, SystemClock};
 use testkit::{Dynamo, dynamo};
 
-const ID: &str = "one";
-
 type Process = Decider<Tally, EventStore, SystemClock>;
 
 fn process(client: &Client) -> Process {
@@ -20,19 +18,25 @@ fn process(client: &Client) -> Process {
     )
 }
 
-async fn add(process: &Process) -> Result<(), ExecuteError<event_store::contract::Over>> {
+async fn add(process: &Process, id: &str) -> Result<(), ExecuteError<event_store::contract::Over>> {
     let cause = Cause::command(&CommandId::from_uuid(RandomIds.next()));
     // No state rides along with a commit of nearly one kilobyte, so that loads read them all.
     let command = Command::Add(vec![Added::amount(1).padded(880)]);
-    process.execute(ID, &cause, &command).await.map(|_| ())
+    process.execute(id, &cause, &command).await.map(|_| ())
 }
 
 /// Changes one attribute of the commit at a version, behind the store's back.
-async fn garble(client: &Client, version: u64, name: &str, value: Option<AttributeValue>) {
+async fn garble(
+    client: &Client,
+    id: &str,
+    version: u64,
+    name: &str,
+    value: Option<AttributeValue>,
+) {
     let update = client
         .update_item()
         .table_name(dynamo::EVENTS_TABLE)
-        .key("p", AttributeValue::S(format!("Tally#{ID}")))
+        .key("p", AttributeValue::S(format!("Tally#{id}")))
         .key("v", AttributeValue::N(version.to_string()))
         .expression_attribute_names("#name", name);
     let update = match value {
@@ -44,12 +48,15 @@ async fn garble(client: &Client, version: u64, name: &str, value: Option<Attribu
     update.send().await.expect("the row is there");
 }
 
-fn assert_corrupt(error: &ReadError, at: u64) {
+fn assert_corrupt(error: &ReadError, id: &str, at: u64) {
     match error {
         ReadError::Corrupt {
             stream, version, ..
         } => {
-            assert_eq!((stream.as_str(), *version), ("Tally#one", at));
+            assert_eq!(
+                (stream.as_str(), *version),
+                (format!("Tally#{id}").as_str(), at)
+            );
         }
         other => panic!("not {other:?}"),
     }
@@ -66,16 +73,17 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
         ("w", Some(AttributeValue::S("00-1-2-03".to_owned()))),
     ];
     for (name, value) in garbled {
-        let dynamo = Dynamo::embedded().await;
+        let dynamo = Dynamo::from_env().await;
+        let id = &RandomIds.next().to_string();
         let client = dynamo.client();
         let writer = process(&client);
         for _ in 0..3 {
-            add(&writer).await.expect("applied");
+            add(&writer, id).await.expect("applied");
         }
-        garble(&client, 2, name, value).await;
+        garble(&client, id, 2, name, value).await;
         for consistency in [Consistency::Eventual, Consistency::Strong] {
-            match process(&client).load(ID, consistency).await {
-                Err(LoadError::Read(error)) => assert_corrupt(&error, 2),
+            match process(&client).load(id, consistency).await {
+                Err(LoadError::Read(error)) => assert_corrupt(&error, id, 2),
                 other => {
                     panic!(
                         "`{name}`: the load fails, not {:?}",
@@ -84,17 +92,18 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
                 }
             }
             let store = EventStore::new(client.clone(), dynamo::EVENTS_TABLE);
-            let stream = Tally::<1>::stream(ID).expect("an id");
+            let stream = Tally::<1>::stream(id).expect("an id");
             assert_corrupt(
                 &store
                     .read(&stream, Version::ZERO, Version::MAX, consistency)
                     .await
                     .expect_err("corrupt"),
+                id,
                 2,
             );
         }
-        match add(&process(&client)).await {
-            Err(ExecuteError::Load(LoadError::Read(error))) => assert_corrupt(&error, 2),
+        match add(&process(&client), id).await {
+            Err(ExecuteError::Load(LoadError::Read(error))) => assert_corrupt(&error, id, 2),
             other => panic!("`{name}`: nothing is decided on half a stream, not {other:?}"),
         }
     }
@@ -102,33 +111,35 @@ async fn a_malformed_row_fails_the_load_and_names_stream_and_version() {
 
 #[tokio::test]
 async fn a_malformed_winner_is_named_and_not_overwritten() {
-    let dynamo = Dynamo::embedded().await;
+    let dynamo = Dynamo::from_env().await;
+    let id = &RandomIds.next().to_string();
     let client = dynamo.client();
     let (behind, other) = (process(&client), process(&client));
-    add(&behind).await.expect("applied");
-    add(&other).await.expect("applied");
-    garble(&client, 2, "e", None).await;
-    match add(&behind).await {
-        Err(ExecuteError::Append(AppendError::Unreadable(error))) => assert_corrupt(&error, 2),
+    add(&behind, id).await.expect("applied");
+    add(&other, id).await.expect("applied");
+    garble(&client, id, 2, "e", None).await;
+    match add(&behind, id).await {
+        Err(ExecuteError::Append(AppendError::Unreadable(error))) => assert_corrupt(&error, id, 2),
         other => panic!("the winner cannot be read, not {other:?}"),
     }
 }
 
 #[tokio::test]
 async fn a_missing_commit_is_a_hole_and_no_shorter_history() {
-    let dynamo = Dynamo::embedded().await;
+    let dynamo = Dynamo::from_env().await;
+    let id = &RandomIds.next().to_string();
     let client = dynamo.client();
     let writer = process(&client);
     for _ in 0..3 {
-        add(&writer).await.expect("applied");
+        add(&writer, id).await.expect("applied");
     }
     let removed = client
         .delete_item()
         .table_name(dynamo::EVENTS_TABLE)
-        .key("p", AttributeValue::S(format!("Tally#{ID}")))
+        .key("p", AttributeValue::S(format!("Tally#{id}")))
         .key("v", AttributeValue::N("2".to_owned()));
     removed.send().await.expect("the row is there");
-    let loaded = process(&client).load(ID, Consistency::Eventual).await;
+    let loaded = process(&client).load(id, Consistency::Eventual).await;
     assert!(
         matches!(loaded, Err(LoadError::History(_))),
         "{:?}",
@@ -139,18 +150,19 @@ async fn a_missing_commit_is_a_hole_and_no_shorter_history() {
 #[tokio::test]
 async fn a_malformed_row_is_in_its_place_in_a_scan() {
     let dynamo = Dynamo::embedded().await;
+    let id = &RandomIds.next().to_string();
     let client = dynamo.client();
     let writer = process(&client);
     for _ in 0..3 {
-        add(&writer).await.expect("applied");
+        add(&writer, id).await.expect("applied");
     }
-    garble(&client, 2, "e", None).await;
+    garble(&client, id, 2, "e", None).await;
     let store = EventStore::new(client, dynamo::EVENTS_TABLE);
     let page = store.scan(0, 1, None, 10).await.expect("a page");
     match &page.commits[..] {
         [Ok(one), Err(error), Ok(three)] => {
             assert_eq!((one.first.get(), three.first.get()), (1, 3));
-            assert_corrupt(error, 2);
+            assert_corrupt(error, id, 2);
         }
         other => panic!("not {other:?}"),
     }

@@ -87,6 +87,7 @@ macro_rules! contract {
             the_same_command_again_is_a_duplicate
             a_command_that_meets_its_own_commit_has_succeeded
             eight_writers_on_one_stream_apply_each_command_exactly_once
+            a_stale_first_read_decides_nothing
             several_streams_are_appended_all_or_none_and_the_winners_are_named
             a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again
             a_claim_counts_once

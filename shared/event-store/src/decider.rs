@@ -81,7 +81,8 @@ impl<S> Executed<S> {
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<R: std::error::Error + 'static> {
-    /// The aggregate refuses it. Decided on a strongly consistent read.
+    /// The aggregate refuses it, on a state that a strongly consistent read, or the success of the
+    /// write that it was judged with, proves to be the newest.
     #[error("the command is refused")]
     Rejected(#[source] R),
     /// Other writers won every time.
@@ -254,6 +255,14 @@ fn trouble(error: &ReadError) -> Option<&Unavailable> {
     }
 }
 
+/// What may pass about a snapshot that was not saved.
+fn unsaved(error: &SaveSnapshotError) -> Option<&Unavailable> {
+    match error {
+        SaveSnapshotError::Unavailable(unavailable) => Some(unavailable),
+        SaveSnapshotError::TooLarge { .. } => None,
+    }
+}
+
 fn seed(stream: &StreamId) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
@@ -318,7 +327,8 @@ impl<A: Aggregate, S: Load + SaveSnapshot, C: Clock> Decider<A, S, C> {
             return Ok(false);
         };
         let stream = A::stream(id).map_err(LoadError::from)?;
-        let saved = self.store.save_snapshot(&stream, &snapshot).await?;
+        let save = || self.store.save_snapshot(&stream, &snapshot);
+        let saved = Deadline::persist(&self.clock, seed(&stream), unsaved, save).await?;
         self.cache.stored(&stream, folded.tail_bytes);
         Ok(saved)
     }

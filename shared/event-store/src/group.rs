@@ -106,7 +106,7 @@ impl<A: Aggregate> Judged<A> {
 }
 
 /// What may pass about a write that failed.
-fn trouble(error: &AppendError) -> Option<&Unavailable> {
+pub(crate) fn trouble(error: &AppendError) -> Option<&Unavailable> {
     match error {
         AppendError::Unavailable(unavailable)
         | AppendError::Unreadable(ReadError::Unavailable(unavailable)) => Some(unavailable),

@@ -1,8 +1,9 @@
 //! Several streams at once, all or nothing: an explicit, separate call at twice the price.
 
 use envelope::{Aggregate, Cause, CommitId, InvalidId};
-use ports::Clock;
+use ports::{Clock, Deadline, Unavailable};
 
+use crate::group;
 use crate::{Append, AppendAll, AppendAllError, AppendError, Commit, Decider, Folded, Load};
 
 /// Commits of several streams under one cause.
@@ -14,6 +15,14 @@ pub struct Transaction<'a> {
     claim: Option<&'a CommitId>,
     commits: Vec<Commit>,
     settle: Vec<Settle>,
+}
+
+/// What may pass about a transaction that failed.
+fn trouble(error: &AppendAllError) -> Option<&Unavailable> {
+    match error {
+        AppendAllError::Append(error) => group::trouble(error),
+        _ => None,
+    }
 }
 
 /// Brings a cache up to date, once it is known whether the transaction was stored.
@@ -71,9 +80,19 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// See [`AppendAllError`]. If these very commits are there already, because an earlier answer was
-    /// lost, that is a success.
-    pub async fn commit<S: AppendAll>(self, store: &S) -> Result<(), AppendAllError> {
-        let result = match (self.commits.as_slice(), self.claim) {
+    /// lost, that is a success; with a claim it is [`AppendAllError::Claimed`].
+    ///
+    /// # Cost
+    /// One request, and two write units for each kilobyte of each commit and for the claim; one for
+    /// a single commit without a claim. Requests that fail for a reason that may pass are repeated
+    /// under the [`Deadline`] around the caller.
+    pub async fn commit<S: AppendAll, C: Clock>(
+        self,
+        store: &S,
+        clock: &C,
+    ) -> Result<(), AppendAllError> {
+        let (commits, claim) = (self.commits.as_slice(), self.claim);
+        let request = async || match (commits, claim) {
             ([], None) => Ok(()),
             ([only], None) => store.append(only).await.map_err(|error| match error {
                 AppendError::Conflict(winner) => AppendAllError::Conflict(vec![*winner]),
@@ -82,6 +101,8 @@ impl<'a> Transaction<'a> {
             }),
             (commits, claim) => store.append_all(commits, claim).await,
         };
+        let seed = self.cause.commit_id().digest();
+        let result = Deadline::persist(clock, seed, trouble, request).await;
         let ours = |winner: &Commit| {
             winner.commit_id == *self.cause.commit_id()
                 && self

@@ -247,7 +247,8 @@ impl World {
             }
             assert!(!(again && times == 0), "what was stored stays stored");
         }
-        if save {
+        let due = |answer: &Result<Executed<_>, _>| matches!(answer, Ok(one) if one.snapshot_due);
+        if save || answers.iter().any(due) {
             // Whatever becomes of it: nothing depends on a snapshot.
             let _ = process.save_snapshot(ID).await;
         }
@@ -333,7 +334,7 @@ fn is_unavailable(error: &ExecuteError<Over>) -> bool {
 
 fn command() -> impl Strategy<Value = Command> {
     let padding = prop_oneof![3 => Just(0_usize), 2 => 1..700_usize, 1 => 700..4_000_usize];
-    let ballast = prop_oneof![3 => Just(None), 1 => (0..200_usize).prop_map(Some), 1 => (200..3_000_usize).prop_map(Some)];
+    let ballast = prop_oneof![3 => Just(None), 1 => (0..200_usize).prop_map(Some), 1 => (200..3_000_usize).prop_map(Some), 1 => (33_000..40_000_usize).prop_map(Some)];
     let added = (0..50_u64, padding, ballast).prop_map(|(amount, padding, ballast)| {
         let added = Added::amount(amount).padded(padding);
         match ballast {

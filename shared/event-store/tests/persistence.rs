@@ -2,7 +2,7 @@
 
 use envelope::{Cause, CommandId, Timestamp};
 use event_store::contract::{Added, Command, Tally};
-use event_store::{AppendError, Decider, ExecuteError, Load, Memory, Outcome};
+use event_store::{AppendError, Decider, ExecuteError, Load, Memory, Outcome, Transaction};
 use ports::{Clock, Consistency, Deadline, Ids, ManualClock, RandomIds};
 use testkit::Faulty;
 
@@ -73,4 +73,30 @@ async fn it_ends_in_time_to_answer() {
     let (from, to) = (envelope::Version::ZERO, envelope::Version::MAX);
     let stored = faulty.read(&stream, from, to, Consistency::Strong).await;
     assert_eq!(stored.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn transactions_and_snapshots_are_repeated_too() {
+    let clock = ManualClock::at(Timestamp::from_millis(0));
+    let memory = Memory::default();
+    let faulty = Faulty::new(memory.clone());
+    let process = Decider::<Tally, _, _>::new(faulty.clone(), clock.clone());
+    let cause = cause();
+    let mut transaction = Transaction::new(&cause);
+    for id in ["one", "two"] {
+        let seen = process.load(id, Consistency::Strong).await.expect("empty");
+        let added = transaction.add(&process, id, &seen, &[Added::amount(1)]);
+        added.expect("an id");
+    }
+    faulty.be_throttled(3);
+    faulty.lose_an_answer();
+    let commit = transaction.commit(&faulty, &clock);
+    let committed = deadline_in(&clock, 60_000).around(commit).await;
+    committed.expect("in the end");
+    assert_eq!(memory.log_from(0).len(), 2);
+
+    faulty.be_throttled(3);
+    let save = process.save_snapshot("one");
+    let saved = deadline_in(&clock, 60_000).around(save).await;
+    assert!(saved.expect("in the end"));
 }

@@ -1,7 +1,7 @@
 //! The event store's own contract, against the emulator's tables: the same suite that the embedded
 //! database and the in-memory store pass.
 //!
-//! Two cases are left out, because MiniStack differs from DynamoDB there: in a scan it sorts numbers
+//! Three cases are left out, because MiniStack differs from DynamoDB there: in a scan it sorts numbers
 //! as text, so that a stream of ten commits is in order within a page only; and it counts the bytes
 //! of a transaction as they are on the wire, in Base64.
 
@@ -14,7 +14,8 @@ pub(crate) async fn the_event_store_obeys_its_contract_on_the_emulator(outside: 
     let suite = tokio::task::spawn_blocking(move || {
         Command::new(env!("CARGO"))
             // From the root, where all default members are built, for their features: nothing is compiled again.
-            .args(["test", "--test", "contract", "--"])
+            .args(["test", "--test", "contract", "--test", "malformed", "--"])
+            .args(["--skip", "a_scan_goes_on_behind_its_cursor"])
             .args([
                 "--skip",
                 "every_commit_is_scanned_exactly_once_and_each_stream_in_order",

@@ -312,7 +312,10 @@ async fn a_transaction_of_one_commit_costs_the_plain_price() {
                 .expect("an id");
         }
         bench.meter.take();
-        transaction.commit(&bench.store).await.expect("stored");
+        transaction
+            .commit(&bench.store, &SystemClock)
+            .await
+            .expect("stored");
         assert_cost(bench.meter.take(), 1, write_units, 0.0);
     }
 }
@@ -330,7 +333,10 @@ async fn a_claim_makes_it_four_write_units() {
         .add(&process, &id, &seen, &[event_of_310_bytes()])
         .expect("an id");
     bench.meter.take();
-    transaction.commit(&bench.store).await.expect("stored");
+    transaction
+        .commit(&bench.store, &SystemClock)
+        .await
+        .expect("stored");
     assert_cost(bench.meter.take(), 1, 4.0, 0.0);
 }
 

@@ -173,6 +173,89 @@ where
     assert_eq!(state.sum, (0..WRITERS * COMMANDS).sum::<u64>());
 }
 
+/// Whatever an eventual read leaves out, commands are decided on the newest state, and a refusal, or
+/// that there is nothing to do, is never said of an older one.
+pub async fn a_stale_first_read_decides_nothing<S: Load + AppendAll>(store: S) {
+    let id = fresh_id();
+    let writer = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+    for _ in 0..6 {
+        let add = Command::Add(vec![Added::amount(10)]);
+        let added = writer.execute(&id, &fresh_cause(), &add).await;
+        added.expect("applied");
+    }
+    for seen in 0..6 {
+        let stale = Stale {
+            store: store.clone(),
+            until: Version::new(seen),
+        };
+        let process = || Decider::<Tally, _, _>::new(stale.clone(), SystemClock);
+        let reach = Command::Reach(60);
+        let reached = process().execute(&id, &fresh_cause(), &reach).await;
+        let reached = reached.expect("carried out");
+        assert_eq!(
+            (reached.outcome, reached.state.sum),
+            (Outcome::Unchanged, 60)
+        );
+        let limited = Command::AddUpTo {
+            amount: 10,
+            limit: 65,
+        };
+        match process().execute(&id, &fresh_cause(), &limited).await {
+            Err(ExecuteError::Rejected(over)) => assert_eq!(over.sum, 60),
+            other => panic!("the sum would pass the limit, and the answer is {other:?}"),
+        }
+    }
+    let stale = Stale {
+        store: store.clone(),
+        until: Version::new(1),
+    };
+    let process = Decider::<Tally, _, _>::new(stale, SystemClock);
+    let reach = Command::Reach(75);
+    let reached = process.execute(&id, &fresh_cause(), &reach).await;
+    assert_eq!(reached.expect("carried out").state.sum, 75);
+    let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
+    assert_eq!((state.sum, state.events), (75, 7));
+}
+
+/// A store whose eventual reads do not see what came behind a version.
+#[derive(Clone)]
+struct Stale<S> {
+    store: S,
+    until: Version,
+}
+
+impl<S: Load> Load for Stale<S> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Loaded, ReadError> {
+        let seen = match consistency {
+            Consistency::Eventual => until.min(self.until),
+            Consistency::Strong => until,
+        };
+        self.store.load(stream, layout, seen, consistency).await
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        to: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        self.store.read(stream, from, to, consistency).await
+    }
+}
+
+impl<S: Append> Append for Stale<S> {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        self.store.append(commit).await
+    }
+}
+
 /// A store that lets the others run before each call, so that writers meet in memory, too.
 #[derive(Clone)]
 struct Polite<S>(S);

@@ -77,7 +77,7 @@ where
                     .expect("an id");
             }
             transaction
-                .commit(&store)
+                .commit(&store, &SystemClock)
                 .await
                 .expect("stored, now or before");
         }
