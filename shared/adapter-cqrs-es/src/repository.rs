@@ -21,6 +21,10 @@ use crate::{RepositoryError, record};
 ///
 /// Requests that fail for a reason that may pass are repeated under the [`Deadline`] around the
 /// caller; without one they are made once.
+///
+/// # Errors
+/// Every call fails with one of cqrs-es's errors. But for a lost race, which has none, the box in it
+/// holds a [`RepositoryError`].
 #[derive(Clone)]
 pub struct Repository<S> {
     store: S,
@@ -194,7 +198,10 @@ fn no_state<A: Aggregate>(aggregate_id: &str) -> Result<SerializedSnapshot, Repo
 }
 
 impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Repository<S> {
-    /// All events, from every page, in order. One request for each megabyte.
+    /// All events, from every page, in order.
+    ///
+    /// # Cost
+    /// One request for each megabyte, and a read unit for each 4 KB.
     async fn get_events<A: Aggregate>(
         &self,
         aggregate_id: &str,
@@ -203,8 +210,11 @@ impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Reposi
         Ok(self.events_behind(&stream, Version::ZERO).await?)
     }
 
-    /// The events behind `last_sequence`. One request with states, if nothing was stored since the
-    /// state was; otherwise two, and one more for each further megabyte.
+    /// The events behind `last_sequence`.
+    ///
+    /// # Cost
+    /// With states one request, if what it loads reaches back as far. Otherwise, and without states,
+    /// up to two for the events, and one for each further megabyte. A read unit for each 4 KB.
     async fn get_last_events<A: Aggregate>(
         &self,
         aggregate_id: &str,
@@ -224,8 +234,10 @@ impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Reposi
         Ok(self.events_behind(&stream, version).await?)
     }
 
-    /// The state at the end of the stream, folded here; `None` for a stream without events. One
-    /// request with states, and none without.
+    /// The state at the end of the stream, folded here; `None` for a stream without events.
+    ///
+    /// # Cost
+    /// With states one load, most often one request, and a read unit for each 4 KB; without, none.
     async fn get_snapshot<A: Aggregate>(
         &self,
         aggregate_id: &str,
@@ -260,9 +272,11 @@ impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Reposi
         }))
     }
 
-    /// Stores the events as one commit: all or none. The framework's state is not looked at. One
-    /// request, and a write unit for each kilobyte; one more when a state over 32 KB is due to be
-    /// saved on its own.
+    /// Stores the events as one commit: all or none. The framework's state is not looked at.
+    ///
+    /// # Cost
+    /// One request, and a write unit for each kilobyte; one request more when a state over 32 KB is
+    /// due to be saved on its own.
     async fn persist<A: Aggregate>(
         &self,
         events: &[SerializedEvent],
@@ -297,8 +311,9 @@ impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Reposi
         Ok(())
     }
 
-    /// The same events as [`get_events`](Self::get_events). They are all read before the first one is
-    /// given out, so that a row that cannot be read fails the call, and no query sees half a stream.
+    /// The same events as [`get_events`](Self::get_events), at the same cost. They are all read before
+    /// the first one is given out, so that a row that cannot be read fails the call, and no query sees
+    /// half a stream.
     async fn stream_events<A: Aggregate>(
         &self,
         aggregate_id: &str,
@@ -312,8 +327,10 @@ impl<S: Load + Append + SaveSnapshot + Scan> PersistedEventRepository for Reposi
     }
 
     /// The events of all aggregates of this type, each aggregate's in order, from a scan of the
-    /// whole table, whatever else is in it: half a read unit for each four kilobytes of it. What
-    /// cannot be read ends the stream with an error.
+    /// whole table, whatever else is in it. What cannot be read ends the stream with an error.
+    ///
+    /// # Cost
+    /// Half a read unit for each 4 KB of the whole table, in requests of up to 1,000 items or a megabyte.
     async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
         let (feed, stream) = ReplayStream::new(EVENTS_AHEAD);
         tokio::spawn(feed_all(self.store.clone(), A::TYPE, feed));

@@ -39,6 +39,9 @@ const LAST: Version = Version::new(u64::MAX - 1);
 const KEY_IS_FREE: &str = "attribute_not_exists(p)";
 
 /// Streams in one table. Clones share the connection.
+///
+/// Errors and costs are those that the traits name. A load asks for the four newest items first,
+/// then for 16, 64 and so on, until it has met a state; all other reads ask for full pages.
 #[derive(Debug, Clone)]
 pub struct EventStore {
     pub(crate) client: Client,

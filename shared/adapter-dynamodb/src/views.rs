@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::item::{number, parsed, string, text};
 use crate::unavailable;
 
-/// Views in one table. Clones share the connection.
+/// Views in one table. Clones share the connection. Errors and costs are those that the traits name.
 #[derive(Debug, Clone)]
 pub struct Views {
     client: Client,

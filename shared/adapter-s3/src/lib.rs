@@ -19,6 +19,9 @@ use ports::{GetPayload, PutPayload, Soon, Unavailable};
 pub use aws_sdk_s3;
 
 /// Objects in one bucket. Clones share the connection.
+///
+/// # Cost
+/// A put is one `PutObject` and a get one `GetObject`, whatever the object's size.
 #[derive(Debug, Clone)]
 pub struct Payloads {
     client: Client,

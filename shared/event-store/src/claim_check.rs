@@ -51,7 +51,8 @@ struct Checked<'a> {
 /// commit that has its data stays as it is.
 ///
 /// # Errors
-/// [`ReadError::Corrupt`] when the object is missing or is not what was put.
+/// [`ReadError::Corrupt`] when the object is missing or is not what was put, and
+/// [`ReadError::Unavailable`] when it cannot be fetched now.
 ///
 /// # Cost
 /// One get, if there is a pointer.

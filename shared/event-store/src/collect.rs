@@ -33,7 +33,7 @@ pub struct Collected {
 /// [`Unavailable`], when the table does not answer.
 ///
 /// # Cost
-/// Half a read unit for each four kilobytes of the whole table, in requests of a megabyte.
+/// Half a read unit for each 4 KB of the whole table, in requests of up to 1,000 items or a megabyte.
 pub async fn story_of<S: Scan, C: Clock>(
     store: &S,
     clock: &C,

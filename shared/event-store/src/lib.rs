@@ -4,12 +4,18 @@
 //!
 //! ## In this crate
 //!
-//! The port is [`Load`], [`Append`], [`AppendAll`], [`SaveSnapshot`] and [`Scan`]. What runs on it is
-//! [`Decider`] and [`Transaction`]. [`Memory`] implements it, and obeys the
-//! [`contract`](mod@contract) as every implementation does.
+//! The port is [`Load`], [`Append`], [`AppendAll`], [`SaveSnapshot`] and [`Scan`]. [`Memory`] implements
+//! it, and obeys the [`contract`](mod@contract) as every implementation does. A store takes what fits
+//! into an item; [`ClaimChecked`] around it puts the rest into objects beside the table.
 //!
-//! A store takes what fits into an item. [`ClaimChecked`] around it puts the rest into objects beside
-//! the table.
+//! What runs on the port:
+//! - [`Decider`]: commands, states ([`Folded`]), snapshots, and the past of one stream ([`Entry`]);
+//! - [`Transaction`]: commits on several streams, all or none;
+//! - [`story_of`] and [`Story`]: what led to what, across streams;
+//! - [`rebuild`](mod@rebuild): read models from all streams.
+//!
+//! [`Commit`] is what is stored. [`check_size`] and [`check_transaction`] are for implementations of
+//! the port, [`envelopes_from`] and [`fetch_data`] for readers that have commits and no `Decider`.
 
 mod audit;
 mod cache;

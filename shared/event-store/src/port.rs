@@ -123,8 +123,13 @@ pub trait Load: Clone + Send + Sync + 'static {
     /// state that it carries then does not count. A snapshot need only be found for
     /// [`Version::MAX`]. Every page is read, and the commits follow each other without a hole.
     ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] for a commit that cannot be read, and [`ReadError::Unavailable`]. A
+    /// snapshot that cannot be read is no error: it is left out.
+    ///
     /// # Cost
-    /// One request, as long as a state is carried by one of the newest few commits.
+    /// One request, as long as a state is carried by one of the newest few commits, or in the
+    /// snapshot; half a read unit for each 4 KB that is read, a whole one if strongly consistent.
     fn load(
         &self,
         stream: &StreamId,
@@ -136,9 +141,14 @@ pub trait Load: Clone + Send + Sync + 'static {
     /// The commits of a stream in order, from the one that holds version `from` to the one that
     /// holds version `to`, as far as there are any.
     ///
+    /// # Errors
+    /// [`ReadError::Corrupt`] for a commit that cannot be read, and [`ReadError::Unavailable`]. A
+    /// commit that is missing is no error here: whoever folds them looks.
+    ///
     /// # Cost
     /// One request for a single version (`from` equal to `to`) or from the first one, otherwise two,
-    /// and one more for each further megabyte.
+    /// and one more for each further megabyte; half a read unit for each 4 KB of the commits, a whole
+    /// one if strongly consistent.
     fn read(
         &self,
         stream: &StreamId,
@@ -169,8 +179,12 @@ pub trait SaveSnapshot: Clone + Send + Sync + 'static {
     /// Replaces the stream's snapshot, unless that one has the same layout and is as new or newer:
     /// then `false`.
     ///
+    /// # Errors
+    /// [`SaveSnapshotError::TooLarge`], before anything is sent, and
+    /// [`SaveSnapshotError::Unavailable`], after which it is unknown whether it is saved.
+    ///
     /// # Cost
-    /// One request, and a write unit for each kilobyte.
+    /// One request, and a write unit for each kilobyte, also where the answer is `false`.
     fn save_snapshot(
         &self,
         stream: &StreamId,
@@ -182,6 +196,13 @@ pub trait SaveSnapshot: Clone + Send + Sync + 'static {
 pub trait Append: Clone + Send + Sync + 'static {
     /// Stores the commit if its place in the stream is free. Of two writers for one place exactly
     /// one succeeds, and the other learns what won. May be called twice with the same commit.
+    ///
+    /// # Errors
+    /// [`AppendError`]. Nothing is stored, except after [`AppendError::Unavailable`], when that is
+    /// unknown, and after a conflict with the same commit, which was stored before.
+    ///
+    /// # Cost
+    /// One request, and a write unit for each kilobyte of the item. DynamoDB bills a conflict, too.
     fn append(&self, commit: &Commit) -> impl Future<Output = Result<(), AppendError>> + Send;
 }
 
@@ -191,6 +212,14 @@ pub trait AppendAll: Append {
     ///
     /// A claim makes a cause count once for good: whatever is in the stream by then, a second
     /// transaction with the same claim fails with [`AppendAllError::Claimed`].
+    ///
+    /// # Errors
+    /// [`AppendAllError`]. Nothing is stored, except after [`AppendError::Unavailable`], when that is
+    /// unknown, and where these very commits or this claim were stored before.
+    ///
+    /// # Cost
+    /// One request, and two write units for each kilobyte of each commit and for the claim. DynamoDB
+    /// bills a conflict, too.
     fn append_all(
         &self,
         commits: &[Commit],

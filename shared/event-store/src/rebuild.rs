@@ -183,8 +183,8 @@ where
     /// [`RebuildError`]; after each of them the rebuild can be resumed.
     ///
     /// # Cost
-    /// Half a read unit for each four kilobytes of the table, one request for each page, and what
-    /// the model does with each stream of a page.
+    /// Half a read unit for each four kilobytes of the table, one request and one checkpoint for each
+    /// page, and what the model does with each stream of a page.
     pub async fn run<M: ReadModel>(
         &self,
         progress: impl FnMut(&Progress) + Send,

@@ -33,6 +33,12 @@ pub struct Viewed<V> {
 /// Reads views.
 pub trait LoadView: Clone + Send + Sync + 'static {
     /// The view under this key, if there is one.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also for a view that cannot be read as this type.
+    ///
+    /// # Cost
+    /// One request, and half a read unit for each 4 KB of the view, a whole one if strongly consistent.
     fn load<V: DeserializeOwned>(
         &self,
         key: &str,
@@ -54,6 +60,12 @@ pub enum SaveViewError {
 /// Writes views.
 pub trait SaveView: Clone + Send + Sync + 'static {
     /// Saves a view over the revision `seen`, and over no other.
+    ///
+    /// # Errors
+    /// [`SaveViewError`]. After [`SaveViewError::Unavailable`] it is unknown whether it is saved.
+    ///
+    /// # Cost
+    /// One request, and a write unit for each kilobyte of the view. DynamoDB bills a conflict, too.
     fn save<V: Serialize + Sync>(
         &self,
         key: &str,

@@ -9,6 +9,11 @@ use super::{ClaimChecked, fetch_data};
 use crate::{Cursor, ReadError, Scan, ScanPage};
 
 impl<S: Scan, P: GetPayload> Scan for ClaimChecked<S, P> {
+    /// A page of the store's, as [`Scan::scan`] says, with the data that lie elsewhere.
+    ///
+    /// # Errors
+    /// The store's own, and [`Unavailable`] when an object cannot be fetched now.
+    ///
     /// # Cost
     /// The store's own, and a get for each commit whose data lie elsewhere.
     async fn scan(

@@ -56,12 +56,24 @@ pub struct Standing {
 /// Keeps checkpoints.
 pub trait Checkpoints: Clone + Send + Sync + 'static {
     /// The checkpoint of the rebuild with this name, if there is one.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also for one that is there and cannot be read: it must not pass for none.
+    ///
+    /// # Cost
+    /// One read, once for each run that resumes.
     fn load(
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<Checkpoint>, Unavailable>> + Send;
 
     /// Replaces it, as a whole or not at all.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the old one or the new one is there.
+    ///
+    /// # Cost
+    /// One write after each page, of a place for each segment and of all that was set aside.
     fn save(
         &self,
         name: &str,
@@ -69,6 +81,12 @@ pub trait Checkpoints: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Forgets it: the rebuild has ended. It may be missing.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: whether it is forgotten is unknown.
+    ///
+    /// # Cost
+    /// One write, at the end.
     fn clear(&self, name: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 

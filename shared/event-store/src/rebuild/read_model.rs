@@ -89,6 +89,10 @@ pub trait ReadModel: 'static {
     ///
     /// # Errors
     /// [`ApplyError`]. The events may then have been taken up in part, or not at all.
+    ///
+    /// # Cost
+    /// What the model asks of the views: it is called once for each stream on a page, and once more
+    /// for each time that it has to be repeated.
     fn apply<V: LoadView + SaveView>(
         context: &Rebuilding<V>,
         stream: &StreamId,
