@@ -21,7 +21,7 @@ fn process(client: &Client) -> Process {
 async fn add(process: &Process, id: &str) -> Result<(), ExecuteError<event_store::contract::Over>> {
     let cause = Cause::command(&CommandId::from_uuid(RandomIds.next()));
     // No state rides along with a commit of nearly one kilobyte, so that loads read them all.
-    let command = Command::Add(vec![Added::amount(1).padded(880)]);
+    let command = Command::Add(vec![Added::amount(1).padded(840)]);
     process.execute(id, &cause, &command).await.map(|_| ())
 }
 
