@@ -1,3 +1,6 @@
+//! Aggregates of the cqrs-es framework on the event store. What follows is the README, so that its
+//! code is run with the tests.
+//!
 #![doc = include_str!("../README.md")]
 //!
 //! # Layout
