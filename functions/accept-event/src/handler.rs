@@ -79,7 +79,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
             let mut transaction = Transaction::new(cause).claimed();
             transaction.add(&self.stock, &id, &seen, &events)?;
             match transaction.commit(&self.store, &self.clock).await {
-                Ok(()) => return Ok(Done::Handled),
+                Ok(outcome) => return Ok(outcome.into()),
                 Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;

@@ -46,7 +46,7 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
             transaction.add(&self.reservations, id, &seen, &events)?;
             self.free(&mut transaction, order_id, items).await?;
             match transaction.commit(&self.store, &self.clock).await {
-                Ok(()) => return Ok(Done::Handled),
+                Ok(outcome) => return Ok(outcome.into()),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     retry.lost().await?;
                 }

@@ -109,7 +109,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
                 Ok(()) => {}
             }
             match transaction.commit(&self.store, &self.clock).await {
-                Ok(()) => return Ok(Done::Handled),
+                Ok(outcome) => return Ok(outcome.into()),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;
                     retry.lost().await?;

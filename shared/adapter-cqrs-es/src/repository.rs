@@ -80,13 +80,13 @@ impl<S: Load + Append + SaveSnapshot + Scan> Repository<S> {
     async fn load(&self, stream: &StreamId, layout: u32) -> Result<Loaded, RepositoryError> {
         let (until, strong) = (Version::MAX, Consistency::Strong);
         let request = || self.store.load(stream, layout, until, strong);
-        Ok(Deadline::persist(&SystemClock, seed(), passing_read, request).await?)
+        Ok(Deadline::persist(&SystemClock, seed(), request).await?)
     }
 
     async fn read(&self, stream: &StreamId, from: Version) -> Result<Vec<Commit>, RepositoryError> {
         let (until, strong) = (Version::MAX, Consistency::Strong);
         let request = || self.store.read(stream, from, until, strong);
-        let commits = Deadline::persist(&SystemClock, seed(), passing_read, request).await?;
+        let commits = Deadline::persist(&SystemClock, seed(), request).await?;
         if let Some(last) = commits.last() {
             self.streams.put(stream, Known::end_of(last));
         }
@@ -124,7 +124,7 @@ impl<S: Load + Append + SaveSnapshot + Scan> Repository<S> {
 
     async fn append(&self, commit: &Commit) -> Result<(), RepositoryError> {
         let request = || self.store.append(commit);
-        let result = Deadline::persist(&SystemClock, seed(), passing_append, request).await;
+        let result = Deadline::persist(&SystemClock, seed(), request).await;
         match result {
             // An earlier answer was lost, and this very commit is what took the place.
             Err(AppendError::Conflict(winner))
@@ -144,20 +144,6 @@ fn stream<A: Aggregate>(aggregate_id: &str) -> Result<StreamId, RepositoryError>
 /// Tells apart those who wait at the same time.
 fn seed() -> u64 {
     RandomIds.next().as_u64_pair().1
-}
-
-fn passing_read(error: &ReadError) -> Option<&Unavailable> {
-    match error {
-        ReadError::Unavailable(unavailable) => Some(unavailable),
-        ReadError::Corrupt { .. } => None,
-    }
-}
-
-fn passing_append(error: &AppendError) -> Option<&Unavailable> {
-    match error {
-        AppendError::Unavailable(unavailable) => Some(unavailable),
-        _ => None,
-    }
 }
 
 fn events_behind(
@@ -350,8 +336,7 @@ async fn feed_all<S: Scan>(store: S, aggregate_type: &str, mut feed: ReplayFeed)
     let mut from = None;
     loop {
         let scan = || store.scan(0, 1, from.as_ref(), PAGE);
-        let passing: fn(&Unavailable) -> Option<&Unavailable> = |error| Some(error);
-        let page = match Deadline::persist(&SystemClock, seed(), passing, scan).await {
+        let page = match Deadline::persist(&SystemClock, seed(), scan).await {
             Ok(page) => page,
             Err(error) => {
                 let error = RepositoryError::Read(error.into());

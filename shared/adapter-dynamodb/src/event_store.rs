@@ -15,7 +15,7 @@ use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, Loaded,
     ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, check_size, check_transaction,
 };
-use ports::{Consistency, Unavailable};
+use ports::{Consistency, Soon, Unavailable};
 
 use crate::item::{
     CLAIM, Item, decode, decode_snapshot, encode, encode_snapshot, is_snapshot, number, string,
@@ -306,9 +306,6 @@ impl AppendAll for EventStore {
                     AppendError::from(unavailable("dynamodb:TransactWriteItems")(error)).into()
                 }))
             }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
-                Err(AppendAllError::Busy)
-            }
             _ => Err(AppendError::from(unavailable("dynamodb:TransactWriteItems")(error)).into()),
         }
     }
@@ -340,8 +337,14 @@ fn why_cancelled(reasons: &[CancellationReason], commits: usize) -> Option<Appen
     if !winners.is_empty() {
         return Some(AppendAllError::Conflict(winners));
     }
-    let busy = reasons
-        .iter()
-        .any(|reason| reason.code() == Some("TransactionConflict"));
-    busy.then_some(AppendAllError::Busy)
+    let codes = || reasons.iter().filter_map(CancellationReason::code);
+    if codes().any(|code| code == "TransactionConflict") {
+        return Some(AppendAllError::Busy);
+    }
+    let refused = codes()
+        .find(|code| !["None", "ThrottlingError", "ProvisionedThroughputExceeded"].contains(code));
+    refused.map(|code| {
+        let error = Unavailable::new("dynamodb:TransactWriteItems", code.to_owned());
+        error.again(Soon::Unlikely).into()
+    })
 }

@@ -51,7 +51,13 @@ fn soon<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Soon {
     };
     match service.code() {
         Some(code) if THROTTLED.contains(&code) => Soon::Throttled,
-        Some("InternalServerError" | "ServiceUnavailable" | "TransactionCanceledException")
+        // A transaction that is in progress is our own: the answer to the first attempt was lost.
+        Some(
+            "InternalServerError"
+            | "ServiceUnavailable"
+            | "TransactionCanceledException"
+            | "TransactionInProgressException",
+        )
         | None => Soon::Likely,
         Some(_) => Soon::Unlikely,
     }

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use event_store::{Commit, ReadError};
 use serde_json::{Map, Value, json};
 
-use crate::item::{Item, decode, encode};
+use crate::item::{Item, decode, encode, is_claim, is_snapshot};
 
 /// Why a record is not a commit.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +34,19 @@ pub enum NotACommit {
 /// [`NotACommit::Elsewhere`] for a commit that is not complete.
 pub fn commit_of_record(record: &Value) -> Result<Commit, NotACommit> {
     let image = &record["dynamodb"]["NewImage"];
-    let is_commit = record["eventName"] == "INSERT" && image.get("e").is_some();
-    if !is_commit {
+    let (true, Some(attributes)) = (record["eventName"] == "INSERT", image.as_object()) else {
         return Err(NotACommit::Other);
-    }
-    let attributes = image.as_object().into_iter().flatten();
+    };
     // An attribute that cannot be read stays, as one of a type that no commit has: left out, it
     // could pass for one that was never there.
     let readable = |value| attribute(value).unwrap_or(AttributeValue::Null(true));
     let item: Item = attributes
+        .iter()
         .map(|(name, value)| (name.clone(), readable(value)))
         .collect();
+    if is_snapshot(&item) || is_claim(&item) {
+        return Err(NotACommit::Other);
+    }
     let commit = decode(&item)?;
     match commit.payload {
         None => Ok(commit),
@@ -142,6 +144,17 @@ mod tests {
                 matches!(commit_of_record(&other), Err(NotACommit::Other)),
                 "{other}"
             );
+        }
+    }
+
+    #[test]
+    fn a_new_row_that_lacks_what_every_commit_has_is_not_passed_over() {
+        for name in ["p", "v", "e", "c", "t"] {
+            let mut record = record();
+            let image = record["dynamodb"]["NewImage"].as_object_mut();
+            image.expect("an image").remove(name);
+            let result = commit_of_record(&record);
+            assert!(matches!(result, Err(NotACommit::Unreadable(_))), "{name}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use ports::{Consistency, LoadView, Revision, SaveView, SaveViewError, Unavailable, Viewed};
+use ports::{Consistency, LoadView, Revision, SaveView, SaveViewError, Soon, Unavailable, Viewed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -45,8 +45,10 @@ impl LoadView for Views {
         let Some(item) = output.item else {
             return Ok(None);
         };
-        let unreadable =
-            || Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"));
+        let unreadable = || {
+            Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"))
+                .again(Soon::Unlikely)
+        };
         let body = text(&item, "b").ok_or_else(unreadable)?;
         Ok(Some(Viewed {
             view: serde_json::from_str(body).map_err(|_| unreadable())?,
@@ -63,7 +65,7 @@ impl SaveView for Views {
         seen: Revision,
     ) -> Result<(), SaveViewError> {
         let body = serde_json::to_string(view)
-            .map_err(|error| Unavailable::new("dynamodb:PutItem", error))?;
+            .map_err(|error| Unavailable::new("dynamodb:PutItem", error).again(Soon::Unlikely))?;
         let put = self
             .client
             .put_item()

@@ -62,7 +62,7 @@ async fn part<S: Scan, C: Clock>(
     let mut from = None;
     loop {
         let scan = || store.scan(segment, segments, from.as_ref(), PAGE);
-        let page = Deadline::persist(clock, u64::from(segment), passing, scan).await?;
+        let page = Deadline::persist(clock, u64::from(segment), scan).await?;
         for commit in page.commits {
             let commit = match commit {
                 Ok(commit) => commit,
@@ -88,13 +88,4 @@ async fn part<S: Scan, C: Clock>(
             None => return Ok((events, unreadable)),
         }
     }
-}
-
-/// What may pass about a scan that failed.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature is that of `persist`"
-)]
-fn passing(error: &Unavailable) -> Option<&Unavailable> {
-    Some(error)
 }

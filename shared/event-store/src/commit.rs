@@ -284,12 +284,6 @@ impl Commit {
         part: Part<'a>,
     ) -> impl Iterator<Item = Envelope> + 'a {
         let events = part.events.iter().enumerate();
-        assert!(
-            self.payload.is_none(),
-            "the data of {} version {} were not fetched",
-            self.stream,
-            self.first
-        );
         events.map(move |(index, event)| Envelope {
             event_id: event
                 .event_id

@@ -90,6 +90,8 @@ macro_rules! contract {
             a_stale_first_read_decides_nothing
             several_streams_are_appended_all_or_none_and_the_winners_are_named
             a_transaction_whose_answer_was_lost_succeeds_when_it_is_sent_again
+            a_transaction_counts_once_for_each_cause
+            a_transaction_on_the_middle_of_a_commit_is_refused
             a_claim_counts_once
             two_commits_in_one_place_are_refused
             sixty_four_concurrent_commands_use_under_ten_writes

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use envelope::{Aggregate, Cause, Envelope, InvalidId, StreamId, Version};
-use ports::{Clock, Consistency, Deadline, Unavailable};
+use ports::{Clock, Consistency, Deadline};
 
 use crate::cache::Cache;
 use crate::lanes::{Arrived, Lanes, Turn};
@@ -86,7 +86,9 @@ pub enum ExecuteError<R: std::error::Error + 'static> {
     #[error("the command is refused")]
     Rejected(#[source] R),
     /// Other writers won every time.
-    #[error("the stream is contended: {ATTEMPTS_MAX} attempts lost against other writers")]
+    #[error(
+        "the stream is contended: {ATTEMPTS_MAX} attempts, or all that there was time for, lost against other writers"
+    )]
     Contended,
     /// The state could not be loaded.
     #[error(transparent)]
@@ -232,7 +234,7 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         consistency: Consistency,
     ) -> Result<Loaded, ReadError> {
         let load = || self.store.load(stream, A::LAYOUT, until, consistency);
-        Deadline::persist(&self.clock, seed(stream), trouble, load).await
+        Deadline::persist(&self.clock, seed(stream, &self.clock), load).await
     }
 
     pub(crate) async fn commits(
@@ -243,30 +245,15 @@ impl<A: Aggregate, S: Load, C: Clock> Decider<A, S, C> {
         consistency: Consistency,
     ) -> Result<Vec<Commit>, ReadError> {
         let read = || self.store.read(stream, from, to, consistency);
-        Deadline::persist(&self.clock, seed(stream), trouble, read).await
+        Deadline::persist(&self.clock, seed(stream, &self.clock), read).await
     }
 }
 
-/// What may pass about a read that failed.
-fn trouble(error: &ReadError) -> Option<&Unavailable> {
-    match error {
-        ReadError::Unavailable(unavailable) => Some(unavailable),
-        ReadError::Corrupt { .. } => None,
-    }
-}
-
-/// What may pass about a snapshot that was not saved.
-fn unsaved(error: &SaveSnapshotError) -> Option<&Unavailable> {
-    match error {
-        SaveSnapshotError::Unavailable(unavailable) => Some(unavailable),
-        SaveSnapshotError::TooLarge { .. } => None,
-    }
-}
-
-fn seed(stream: &StreamId) -> u64 {
+/// Tells apart the processes that read a stream at about the same time.
+fn seed<C: Clock>(stream: &StreamId, clock: &C) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    stream.hash(&mut hasher);
+    (stream, clock.now().as_millis()).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -275,7 +262,8 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
     /// newest commits.
     ///
     /// Commands that arrive while a write to their stream is under way wait for it, and then share
-    /// the next one. A refusal, or the decision that there is nothing to do, is given only on a
+    /// the next one, under the deadline of whoever makes it. (So await nothing on the same stream
+    /// while another `execute` of it exists that is not polled: it may be the one to write.) A refusal, or the decision that there is nothing to do, is given only on a
     /// state that a strongly consistent read, or the success of the shared write, proves to be the newest.
     ///
     /// # Errors
@@ -328,7 +316,7 @@ impl<A: Aggregate, S: Load + SaveSnapshot, C: Clock> Decider<A, S, C> {
         };
         let stream = A::stream(id).map_err(LoadError::from)?;
         let save = || self.store.save_snapshot(&stream, &snapshot);
-        let saved = Deadline::persist(&self.clock, seed(&stream), unsaved, save).await?;
+        let saved = Deadline::persist(&self.clock, seed(&stream, &self.clock), save).await?;
         self.cache.stored(&stream, folded.tail_bytes);
         Ok(saved)
     }

@@ -1,6 +1,6 @@
 //! A stream's state, and how far it was folded.
 
-use envelope::{Aggregate, Envelope, Timestamp, UnknownEvents, UnreadableEvent, Version};
+use envelope::{Aggregate, Cause, Envelope, Timestamp, UnknownEvents, UnreadableEvent, Version};
 
 use crate::commit::{Carried, Commit, Recent};
 use crate::{Loaded, Snapshot};
@@ -23,6 +23,8 @@ pub struct Folded<S> {
     pub(crate) snapshot_due: bool,
     /// Whether it lacks an event that this reader does not know. Then it is never stored.
     pub(crate) opaque: bool,
+    /// Whether it ends inside of a commit. Then nothing can be written behind it.
+    pub(crate) inside: bool,
 }
 
 impl<S: Default> Default for Folded<S> {
@@ -36,6 +38,7 @@ impl<S: Default> Default for Folded<S> {
             tail_bytes: 0,
             snapshot_due: false,
             opaque: false,
+            inside: false,
         }
     }
 }
@@ -102,6 +105,12 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
         Ok(folded)
     }
 
+    /// Whether the stream's newest commits hold one of this cause. An older one may be forgotten.
+    #[must_use]
+    pub fn holds(&self, cause: &Cause) -> bool {
+        self.recent.contains(cause.commit_id())
+    }
+
     /// The state after one more commit.
     pub(crate) fn then<A: Aggregate<State = S>>(
         self,
@@ -156,6 +165,7 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
             }
             self.version = self.version.next();
         }
+        self.inside = self.version < commit.last();
         self.time = commit.time;
         self.recent.push(commit);
         self.tail_bytes += commit.bare_bytes();
@@ -184,6 +194,7 @@ impl<S: Default + Clone + serde::Serialize + serde::de::DeserializeOwned> Folded
             tail_bytes,
             snapshot_due,
             opaque: self.opaque,
+            inside: false,
         }
     }
 
@@ -253,7 +264,7 @@ pub fn envelopes_from(commits: &[Commit], from: Version) -> Vec<Envelope> {
 mod tests {
     use super::*;
     use crate::contract::{Added, State, Tally};
-    use envelope::{Cause, CommandId};
+    use envelope::CommandId;
 
     /// A store need not know better than to return its newest snapshot.
     #[test]

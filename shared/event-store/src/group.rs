@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use envelope::{Aggregate, Cause, StreamId, Version};
-use ports::{Backoff, Clock, Consistency, Deadline, Unavailable};
+use ports::{Backoff, Clock, Consistency, Deadline};
 
 use crate::decider::ATTEMPTS_MAX;
 use crate::lanes::{Answer, Lead, Waiting};
 use crate::{
     Append, AppendError, Commit, Decider, ExecuteError, Executed, Folded, Load, LoadError, Outcome,
-    RECENT_SHARED_MAX, ReadError,
+    RECENT_SHARED_MAX,
 };
 
 /// How many commands share a write at most: as many as the ring of recent commits remembers.
@@ -86,7 +86,7 @@ impl<A: Aggregate> Judged<A> {
 
     /// The answer to each command.
     fn answers(self) -> impl Iterator<Item = Answer<A>> {
-        let (commit, snapshot_due) = (self.commit.map(Arc::new), self.next.snapshot_due);
+        let (commit, mut snapshot_due) = (self.commit.map(Arc::new), self.next.snapshot_due);
         self.verdicts.into_iter().map(move |verdict| match verdict {
             Verdict::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
             Verdict::Granted {
@@ -99,18 +99,10 @@ impl<A: Aggregate> Judged<A> {
                 state,
                 version,
                 stored: commit.clone().zip(part),
-                snapshot_due,
+                // One of them is enough to save it.
+                snapshot_due: std::mem::take(&mut snapshot_due),
             }),
         })
-    }
-}
-
-/// What may pass about a write that failed.
-pub(crate) fn trouble(error: &AppendError) -> Option<&Unavailable> {
-    match error {
-        AppendError::Unavailable(unavailable)
-        | AppendError::Unreadable(ReadError::Unavailable(unavailable)) => Some(unavailable),
-        _ => None,
     }
 }
 
@@ -159,8 +151,11 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
         let fresh = false;
         let mut seen = Seen { folded, fresh };
         let mut lost = 0;
-        while lost < ATTEMPTS_MAX {
-            lead.take(group, COMMANDS_MAX - 1);
+        while lost < ATTEMPTS_MAX && (lost == 0 || Deadline::leaves_time(&self.clock)) {
+            // What was read may be older than the commands that came while it was read.
+            if !seen.fresh {
+                lead.take(group, COMMANDS_MAX - 1);
+            }
             let judged = self.judge(stream, &seen.folded, own, group);
             // Those that the commit had no room for.
             lead.put_back(group.drain(judged.verdicts.len() - 1..));
@@ -173,14 +168,23 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
             };
             let append = || self.store.append(commit);
             let seed = commit.commit_id.digest();
-            match Deadline::persist(&self.clock, seed, trouble, append).await {
+            match Deadline::persist(&self.clock, seed, append).await {
                 Ok(()) => {
                     self.cache.put(stream, &judged.next);
                     return Ok(judged);
                 }
-                // Our own commit: it was stored, and its answer lost.
+                // Our own commit: it was stored, and its answer lost, perhaps long ago.
                 Err(AppendError::Conflict(winner)) if is_the_same(&winner, commit) => {
-                    self.cache.put(stream, &judged.next);
+                    if judged.needs_the_newest() {
+                        seen = self.newest(stream).await?;
+                        if seen.folded.version != judged.next.version {
+                            seen.folded.recent.push(&winner);
+                            lost += 1;
+                            continue;
+                        }
+                    } else {
+                        self.cache.put(stream, &judged.next);
+                    }
                     let commit = Some(*winner);
                     return Ok(Judged { commit, ..judged });
                 }
@@ -227,6 +231,9 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
         let mut commit: Option<Commit> = None;
         let (mut bytes, mut parts) = (0, 0);
         for (cause, command) in std::iter::once(own).chain(waiting) {
+            if bytes > BYTES_MAX {
+                break;
+            }
             let id = cause.commit_id();
             let is_in = |commit: &Commit| commit.commit_ids().any(|known| known == id);
             let mut part = None;
@@ -248,7 +255,7 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
                         } else {
                             drafted.bare_bytes()
                         };
-                        if bytes > BYTES_MAX && commit.is_some() {
+                        if bytes > BYTES_MAX && !verdicts.is_empty() {
                             break;
                         }
                         version = drafted.last();
@@ -299,6 +306,6 @@ impl<A: Aggregate, S: Load + Append, C: Clock> Decider<A, S, C> {
 }
 
 /// Whether the commits are one, but for the time of another attempt.
-fn is_the_same(winner: &Commit, commit: &Commit) -> bool {
+pub(crate) fn is_the_same(winner: &Commit, commit: &Commit) -> bool {
     winner.commit_ids().eq(commit.commit_ids()) && winner.events == commit.events
 }

@@ -1,7 +1,7 @@
 //! The port: what a table must be able to do.
 
 use envelope::{CommitId, StreamId, Timestamp, Version};
-use ports::{Consistency, Unavailable};
+use ports::{Consistency, Passing, Unavailable};
 
 use crate::{Carried, Commit};
 
@@ -65,7 +65,8 @@ pub enum AppendError {
 /// Why several commits were not appended. None of them was.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendAllError {
-    /// At least one place is taken; these are the commits that the table named.
+    /// At least one place is taken; these are the commits that the table named. None, if it was plain
+    /// without asking it.
     #[error("{} of the streams moved on", .0.len())]
     Conflict(Vec<Commit>),
     /// The claim is taken: the cause was dealt with before.
@@ -85,6 +86,49 @@ pub enum AppendAllError {
     /// The reasons for which one commit is not appended hold here, too.
     #[error(transparent)]
     Append(#[from] AppendError),
+}
+
+impl Passing for ReadError {
+    fn unavailable(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable),
+            Self::Corrupt { .. } => None,
+        }
+    }
+}
+
+impl Passing for AppendError {
+    fn unavailable(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable),
+            Self::Unreadable(error) => error.unavailable(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Unavailable> for AppendAllError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Append(unavailable.into())
+    }
+}
+
+impl Passing for AppendAllError {
+    fn unavailable(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Append(error) => error.unavailable(),
+            _ => None,
+        }
+    }
+}
+
+impl Passing for SaveSnapshotError {
+    fn unavailable(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable),
+            Self::TooLarge { .. } => None,
+        }
+    }
 }
 
 /// A folded state as an item of its own, beside the commits of its stream: for states that are too

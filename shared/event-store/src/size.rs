@@ -81,7 +81,7 @@ impl Commit {
             self.carried = Some(carried);
             return (0, false);
         }
-        (tail_bytes + bare, due && rides > RIDE_BYTES_MAX)
+        (tail_bytes + bare, due)
     }
 }
 

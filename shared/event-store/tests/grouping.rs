@@ -1,8 +1,11 @@
 //! Commands that share a write, when that write, or one of their callers, goes wrong.
 
-use envelope::{Cause, CommandId, Timestamp, Version};
+use envelope::{Cause, CommandId, StreamId, Timestamp, Version};
 use event_store::contract::{Added, Command, Over, State, Tally};
-use event_store::{AppendError, Decider, ExecuteError, Executed, Load, Memory, Outcome};
+use event_store::{
+    Append, AppendError, Commit, Decider, ExecuteError, Executed, Load, Loaded, Memory, Outcome,
+    ReadError,
+};
 use ports::{Consistency, Ids, ManualClock, RandomIds};
 use testkit::Faulty;
 use tokio::sync::oneshot;
@@ -38,11 +41,36 @@ impl World {
 
     /// Begins a command that adds 1, and returns as soon as it waits for something.
     fn start(&self, cause: &Cause) -> JoinHandle<Answer> {
+        self.start_one(cause, Command::Add(vec![Added::amount(1)]))
+    }
+
+    fn start_one(&self, cause: &Cause, command: Command) -> JoinHandle<Answer> {
         let (process, cause) = (self.process.clone(), cause.clone());
-        tokio::spawn(async move {
-            let add = Command::Add(vec![Added::amount(1)]);
-            process.execute(ID, &cause, &add).await
-        })
+        tokio::spawn(async move { process.execute(ID, &cause, &command).await })
+    }
+
+    /// Another process, at the same table.
+    fn other(&self) -> Decider<Tally, Memory, ManualClock> {
+        let clock = ManualClock::at(Timestamp::from_millis(0));
+        Decider::new(self.memory.clone(), clock)
+    }
+
+    /// Has these commands share a write: they wait behind one that is cancelled.
+    async fn share(&self, commands: impl IntoIterator<Item = (Cause, Command)>) -> Vec<Answer> {
+        hang(self);
+        let cancelled = self.start(&cause());
+        tokio::task::yield_now().await;
+        let mut started = Vec::new();
+        for (cause, command) in commands {
+            started.push(self.start_one(&cause, command));
+            tokio::task::yield_now().await;
+        }
+        cancelled.abort();
+        let mut answers = Vec::new();
+        for one in started {
+            answers.push(one.await.expect("not cancelled"));
+        }
+        answers
     }
 
     /// Starts so many commands; the first one leads, the others wait behind its write.
@@ -149,10 +177,7 @@ async fn a_shared_write_that_fails_fails_for_all_and_can_be_repeated() {
 #[tokio::test]
 async fn a_race_lost_by_a_group_is_decided_again_for_each() {
     let world = World::new().await;
-    let other = Decider::<Tally, _, _>::new(
-        world.memory.clone(),
-        ManualClock::at(Timestamp::from_millis(0)),
-    );
+    let other = world.other();
     let add = Command::Add(vec![Added::amount(100); 2]);
     world.faulty.race(move || async move {
         other.execute(ID, &cause(), &add).await.expect("applied");
@@ -233,4 +258,146 @@ async fn streams_do_not_wait_for_each_other() {
     assert_eq!(other.expect("applied").outcome, Outcome::Applied);
     assert!(!stuck.is_finished());
     stuck.abort();
+}
+
+/// The conflict shows that the commit is there, and not that nothing came behind it.
+#[tokio::test]
+async fn a_refusal_beside_a_commit_of_long_ago_rests_on_the_newest_state() {
+    let world = World::new().await;
+    let (again, add) = (cause(), Command::Add(vec![Added::amount(1)]));
+    world.faulty.lose_an_answer();
+    let lost = world.process.execute(ID, &again, &add).await;
+    assert!(lost.is_err(), "its answer is lost");
+    // More than the stream remembers commits.
+    for _ in 0..10 {
+        let more = Command::Add(vec![Added::amount(10)]);
+        let added = world.other().execute(ID, &cause(), &more).await;
+        added.expect("applied");
+    }
+    let limited = Command::AddUpTo {
+        amount: 1,
+        limit: 2,
+    };
+    let answers = world.share([(again, add), (cause(), limited)]).await;
+    let [Ok(again), Err(ExecuteError::Rejected(over))] = &answers[..] else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(again.outcome, Outcome::Duplicate);
+    assert_eq!(over.sum, 102);
+    assert_eq!(world.events().await, 12);
+}
+
+#[tokio::test]
+async fn a_command_that_is_too_large_is_answered_alone() {
+    let world = World::new().await;
+    let (again, add) = (cause(), Command::Add(vec![Added::amount(1)]));
+    let executed = world.process.execute(ID, &again, &add).await;
+    executed.expect("applied");
+    let large = Command::Add(vec![Added::amount(1).padded(500 * 1024)]);
+    for first in [true, false] {
+        let (duplicate, large) = ((again.clone(), add.clone()), (cause(), large.clone()));
+        let mut answers = if first {
+            world.share([duplicate, large]).await
+        } else {
+            world.share([large, duplicate]).await
+        };
+        if !first {
+            answers.reverse();
+        }
+        let [
+            Ok(again),
+            Err(ExecuteError::Append(AppendError::TooLarge { .. })),
+        ] = &answers[..]
+        else {
+            panic!("{answers:?}");
+        };
+        assert_eq!(again.outcome, Outcome::Duplicate);
+    }
+    assert_eq!(world.events().await, 2);
+}
+
+#[tokio::test]
+async fn one_of_those_that_share_a_write_is_told_to_save_the_snapshot() {
+    let world = World::new().await;
+    let large = Command::Add(vec![
+        Added::amount(1).with_ballast(40 * 1024).padded(200 * 1024),
+    ]);
+    let small = Command::Add(vec![Added::amount(1)]);
+    let commands = [large, small.clone(), small].map(|command| (cause(), command));
+    let answers = world.share(commands).await;
+    let due = |answer: &Answer| answer.as_ref().expect("carried out").snapshot_due;
+    assert_eq!(answers.iter().filter(|answer| due(answer)).count(), 1);
+}
+
+/// Strongly consistent loads are answered with what was there when they began, and only when told.
+#[derive(Clone)]
+struct Late {
+    memory: Memory,
+    go: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl Load for Late {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Loaded, ReadError> {
+        let loaded = self.memory.load(stream, layout, until, consistency).await;
+        if consistency == Consistency::Strong {
+            self.go.notified().await;
+        }
+        loaded
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        to: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        self.memory.read(stream, from, to, consistency).await
+    }
+}
+
+impl Append for Late {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        self.memory.append(commit).await
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_not_refused_on_a_read_that_began_before_it_came() {
+    let world = World::new().await;
+    let late = Late {
+        memory: world.memory.clone(),
+        go: std::sync::Arc::default(),
+    };
+    let clock = ManualClock::at(Timestamp::from_millis(0));
+    let process = Decider::<Tally, _, _>::new(late.clone(), clock);
+    let refused = |process: Decider<Tally, Late, ManualClock>| {
+        tokio::spawn(async move {
+            let limited = Command::AddUpTo {
+                amount: 1,
+                limit: 1,
+            };
+            match process.execute(ID, &cause(), &limited).await {
+                Err(ExecuteError::Rejected(over)) => over.sum,
+                other => panic!("the sum would pass the limit, and the answer is {other:?}"),
+            }
+        })
+    };
+    let early = refused(process.clone());
+    tokio::task::yield_now().await;
+    let more = Command::Add(vec![Added::amount(100)]);
+    let added = world.other().execute(ID, &cause(), &more).await;
+    added.expect("applied");
+    let later = refused(process);
+    tokio::task::yield_now().await;
+    late.go.notify_one();
+    assert_eq!(early.await.expect("answered"), 1);
+    late.go.notify_one();
+    assert_eq!(later.await.expect("answered"), 101);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use envelope::Timestamp;
 
-use crate::{Backoff, Clock, Soon, Unavailable};
+use crate::{Backoff, Clock, Passing, Soon, Unavailable};
 
 tokio::task_local! {
     static DEADLINE: Timestamp;
@@ -36,38 +36,53 @@ impl Deadline {
         DEADLINE.try_with(|moment| Self(*moment)).ok()
     }
 
+    /// Whether the deadline around the caller, if there is one, leaves time for another attempt.
+    #[must_use]
+    pub fn leaves_time<C: Clock>(clock: &C) -> bool {
+        Self::current().is_none_or(|deadline| deadline.left(clock) >= ATTEMPT_MIN + ANSWER)
+    }
+
+    fn left<C: Clock>(self, clock: &C) -> Duration {
+        Duration::from_millis(self.0.millis_since(clock.now()))
+    }
+
     /// Makes a request, and makes it again while it fails for a reason that may pass, with waits that
     /// grow and full jitter, as long as the deadline around the caller leaves time for another
-    /// attempt. Without a deadline the request is made once: the caller has a policy of its own.
+    /// attempt. An attempt that lasts too long to be answered for is broken off. Without a deadline
+    /// the request is made once: the caller has a policy of its own.
     ///
-    /// `trouble` looks for the reason in an error. `seed` tells apart those who wait at the same time.
+    /// `seed` tells apart those who wait at the same time.
     ///
     /// # Errors
     /// The error of the last attempt.
     pub async fn persist<T, E, F, C>(
         clock: &C,
         seed: u64,
-        trouble: impl Fn(&E) -> Option<&Unavailable>,
         mut request: impl FnMut() -> F,
     ) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
+        E: Passing,
         C: Clock,
     {
-        let deadline = Self::current();
+        let Some(deadline) = Self::current() else {
+            return request().await;
+        };
         let mut retry = 0;
         loop {
-            let error = match request().await {
+            let time = deadline.left(clock).saturating_sub(ANSWER).max(ATTEMPT_MIN);
+            let attempt = tokio::time::timeout(time, request()).await;
+            let error = match attempt.unwrap_or_else(|_| Err(Unavailable::from(OutOfTime).into())) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let passing = trouble(&error).is_some_and(|error| error.soon != Soon::Unlikely);
+            let reason = error.unavailable();
+            let passing = reason.is_some_and(|reason| reason.soon != Soon::Unlikely);
             let wait = Backoff::IN_PROCESS.wait(retry, seed);
-            let (Some(Self(moment)), true) = (deadline, passing && retry < RETRIES_MAX) else {
-                return Err(error);
-            };
-            let left = Duration::from_millis(moment.millis_since(clock.now()));
-            if left < wait + MARGIN {
+            if !passing
+                || retry == RETRIES_MAX
+                || deadline.left(clock) < wait + ATTEMPT_MIN + ANSWER
+            {
                 return Err(error);
             }
             clock.sleep(wait).await;
@@ -76,8 +91,22 @@ impl Deadline {
     }
 }
 
-/// What must be left of the time for another attempt, and to answer for it.
-const MARGIN: Duration = Duration::from_secs(3);
+/// A request that was broken off. Whether it took effect is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("the time for it is up")]
+struct OutOfTime;
+
+impl From<OutOfTime> for Unavailable {
+    fn from(error: OutOfTime) -> Self {
+        Self::new("deadline", error)
+    }
+}
+
+/// What an attempt gets of the time at least.
+const ATTEMPT_MIN: Duration = Duration::from_millis(500);
+
+/// What is kept of the time, to answer for how it ended.
+const ANSWER: Duration = Duration::from_millis(2_500);
 
 /// Enough for a minute and a half of waits; a bound for clocks that stand still.
 const RETRIES_MAX: u32 = 200;
@@ -99,7 +128,7 @@ mod tests {
             }
             Err(Unavailable::new("test", "no").again(soon))
         };
-        let persist = Deadline::persist(&clock, 7, |error: &Unavailable| Some(error), request);
+        let persist = Deadline::persist(&clock, 7, request);
         let result = match left_ms {
             Some(left) => {
                 let deadline = Deadline::at(Timestamp::from_millis(left));
@@ -132,5 +161,15 @@ mod tests {
         assert_eq!(attempts(Some(2_900), Soon::Throttled, 9).await, (1, false));
         let (made, succeeded) = attempts(Some(10_000), Soon::Throttled, u32::MAX).await;
         assert!(!succeeded && (5..60).contains(&made), "{made} attempts");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_without_end_is_broken_off_in_time_to_answer() {
+        let clock = ManualClock::at(Timestamp::from_millis(0));
+        let hanging = || std::future::pending::<Result<(), Unavailable>>();
+        let deadline = Deadline::at(Timestamp::from_millis(3_000));
+        let persist = deadline.around(Deadline::persist(&clock, 7, hanging));
+        let result = tokio::time::timeout(Duration::from_secs(60), persist).await;
+        assert!(result.expect("it ends").is_err());
     }
 }

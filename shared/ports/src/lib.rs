@@ -26,5 +26,5 @@ pub use payloads::{GetPayload, MemoryPayloads, PutPayload};
 pub use publish::{MemoryBus, Publish, PublishError};
 pub use redeliver::{MemoryRedeliveries, Redeliver};
 pub use retry::{Contended, Retry};
-pub use unavailable::{Soon, Unavailable};
+pub use unavailable::{Passing, Soon, Unavailable};
 pub use views::{Consistency, LoadView, MemoryViews, Revision, SaveView, SaveViewError, Viewed};

@@ -18,6 +18,18 @@ pub struct Unavailable {
     pub source: Arc<dyn std::error::Error + Send + Sync>,
 }
 
+/// An error that may be that a service is not available.
+pub trait Passing: From<Unavailable> {
+    /// What is not available, if that is the error.
+    fn unavailable(&self) -> Option<&Unavailable>;
+}
+
+impl Passing for Unavailable {
+    fn unavailable(&self) -> Option<&Unavailable> {
+        Some(self)
+    }
+}
+
 /// Whether it is worth to send the same request again within seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Soon {

@@ -51,6 +51,9 @@ pub(crate) async fn an_event_of_410_kb_is_stored_beside_the_table_and_reads_back
     // Of another layout, so that the state that rides does not help.
     let blind = Decider::<Tally<2>, _, _>::new(outside.store.clone(), SystemClock);
     assert!(blind.load(id, strong).await.is_err());
+    let versions = Version::new(1)..=Version::MAX;
+    let account = blind.audit(id, versions).await.expect("without the data");
+    assert_eq!(account[0].event_type, "Added");
     let letter = outside.dead_letter("DLQ_RELAY_EVENTS", "fetch_data").await;
     let reason = letter["reason"].as_str().expect("a reason");
     assert!(reason.contains(&stream.to_string()), "{reason}");

@@ -19,8 +19,6 @@ pub(crate) struct Package {
     pub(crate) folder: String,
     /// What it depends on in a build, the project's own crates and others alike.
     normal: BTreeSet<String>,
-    /// What only its tests depend on.
-    dev: BTreeSet<String>,
 }
 
 impl Package {
@@ -79,7 +77,6 @@ fn package_of(package: &Value, root: &str) -> Package {
         name: package["name"].as_str().expect("a name").to_owned(),
         folder: folder.expect("a crate of the workspace").to_owned(),
         normal: of_kind(&Value::Null),
-        dev: of_kind(&Value::from("dev")),
     }
 }
 
@@ -204,11 +201,8 @@ fn each_sdk_of_aws_is_named_by_one_adapter() {
         .iter()
         .filter(|package| !NOT_DEPLOYED.contains(&package.name.as_str()))
     {
-        for sdk in package
-            .normal
-            .union(&package.dev)
-            .filter(|name| name.starts_with("aws-sdk-"))
-        {
+        let sdks = package.normal.iter();
+        for sdk in sdks.filter(|name| name.starts_with("aws-sdk-")) {
             users.entry(sdk).or_default().insert(&package.name);
         }
     }
@@ -227,11 +221,11 @@ fn each_sdk_of_aws_is_named_by_one_adapter() {
         !adapter
             .normal
             .iter()
-            .any(|name| name.starts_with("aws-sdk-"))
+            .any(|name| name.starts_with("aws-sdk-") || adapter.name == format!("adapter-{name}"))
     });
     nothing_found(
         idle.map(|adapter| &adapter.name),
-        "an adapter names the SDK that it adapts",
+        "an adapter names the SDK, or the framework, that it adapts",
     );
 }
 

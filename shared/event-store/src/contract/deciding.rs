@@ -189,20 +189,21 @@ pub async fn a_stale_first_read_decides_nothing<S: Load + AppendAll>(store: S) {
             until: Version::new(seen),
         };
         let process = || Decider::<Tally, _, _>::new(stale.clone(), SystemClock);
-        let reach = Command::Reach(60);
-        let reached = process().execute(&id, &fresh_cause(), &reach).await;
-        let reached = reached.expect("carried out");
-        assert_eq!(
-            (reached.outcome, reached.state.sum),
-            (Outcome::Unchanged, 60)
-        );
-        let limited = Command::AddUpTo {
-            amount: 10,
-            limit: 65,
-        };
-        match process().execute(&id, &fresh_cause(), &limited).await {
-            Err(ExecuteError::Rejected(over)) => assert_eq!(over.sum, 60),
-            other => panic!("the sum would pass the limit, and the answer is {other:?}"),
+        for sum in [5, 60] {
+            let reach = Command::Reach(sum);
+            let reached = process().execute(&id, &fresh_cause(), &reach).await;
+            let reached = reached.expect("carried out");
+            assert_eq!(
+                (reached.outcome, reached.state.sum),
+                (Outcome::Unchanged, 60)
+            );
+        }
+        for limit in [5, 65] {
+            let limited = Command::AddUpTo { amount: 10, limit };
+            match process().execute(&id, &fresh_cause(), &limited).await {
+                Err(ExecuteError::Rejected(over)) => assert_eq!(over.sum, 60),
+                other => panic!("the sum would pass the limit, and the answer is {other:?}"),
+            }
         }
     }
     let stale = Stale {

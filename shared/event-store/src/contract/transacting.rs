@@ -6,10 +6,11 @@ use envelope::Version;
 use ports::{Consistency, SystemClock};
 
 use super::appending::commit_of;
-use super::tally::{Added, Tally, fresh_cause, fresh_id, fresh_stream};
+use super::deciding::assert_load_is_the_fold_of_all;
+use super::tally::{Added, Command, Tally, fresh_cause, fresh_id, fresh_stream};
 use crate::{
-    AppendAll, AppendAllError, AppendError, Commit, Decider, Load, TRANSACTION_ACTIONS_MAX,
-    TRANSACTION_BYTES_MAX, Transaction,
+    AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Outcome,
+    TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, Transaction,
 };
 
 pub(super) async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
@@ -89,6 +90,71 @@ where
             assert_eq!((folded.state.sum, folded.version), (5, Version::new(1)));
         }
     }
+}
+
+/// Delivered again to a process that has seen all of it, or a part, or to one that decides otherwise
+/// by now: it is never applied again.
+pub async fn a_transaction_counts_once_for_each_cause<S: Load + AppendAll>(store: S) {
+    let ids = [fresh_id(), fresh_id()];
+    let process = || Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+    let (before, cause) = (process(), fresh_cause());
+    let mut unseen = Vec::new();
+    for id in &ids {
+        let seen = before.load(id, Consistency::Strong).await;
+        unseen.push(seen.expect("foldable"));
+    }
+    let commit = async |which: [bool; 2], amounts: &[u64]| {
+        let after = process();
+        let mut transaction = Transaction::new(&cause);
+        for ((id, old), fresh) in ids.iter().zip(&unseen).zip(which) {
+            let seen = match fresh {
+                true => after.load(id, Consistency::Strong).await.expect("foldable"),
+                false => old.clone(),
+            };
+            let events: Vec<_> = amounts.iter().copied().map(Added::amount).collect();
+            let added = transaction.add(&after, id, &seen, &events);
+            added.expect("an id");
+        }
+        let committed = transaction.commit(&store, &SystemClock).await;
+        let committed = committed.expect("carried out");
+        // What the process remembers of it is right.
+        for (id, fresh) in ids.iter().zip(which) {
+            let next = Command::Reach(6);
+            let reached = after.execute(id, &fresh_cause(), &next).await;
+            assert_eq!(reached.expect("carried out").state.sum, 6, "{fresh}");
+        }
+        committed
+    };
+    assert_eq!(commit([false, false], &[2, 3]).await, Outcome::Applied);
+    for which in [[true, true], [true, false], [false, true], [false, false]] {
+        assert_eq!(commit(which, &[5]).await, Outcome::Duplicate, "{which:?}");
+    }
+    for id in &ids {
+        let state = assert_load_is_the_fold_of_all::<1, S>(&store, id).await;
+        assert_eq!((state.sum, state.events), (6, 3));
+    }
+}
+
+/// There is no place behind a state that ends inside of a commit.
+pub async fn a_transaction_on_the_middle_of_a_commit_is_refused<S: Load + AppendAll>(store: S) {
+    let id = fresh_id();
+    let decider = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+    let add = Command::Add([1, 2, 4].map(Added::amount).to_vec());
+    let added = decider.execute(&id, &fresh_cause(), &add).await;
+    added.expect("applied");
+    let cause = fresh_cause();
+    for version in [1, 2] {
+        let middle = decider.at_version(&id, Version::new(version)).await;
+        let middle = middle.expect("foldable").expect("so far");
+        let mut transaction = Transaction::new(&cause);
+        let added = transaction.add(&decider, &id, &middle, &[Added::amount(8)]);
+        added.expect("an id");
+        let committed = transaction.commit(&store, &SystemClock).await;
+        let refused = matches!(&committed, Err(AppendAllError::Conflict(_)));
+        assert!(refused, "{committed:?}");
+    }
+    let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
+    assert_eq!((state.sum, state.events), (7, 3));
 }
 
 /// Also when the streams have moved on, so that no place is taken.
