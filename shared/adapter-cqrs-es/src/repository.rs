@@ -10,7 +10,7 @@ use cqrs_es::persist::{
 };
 use envelope::{StreamId, Version};
 use event_store::{Append, AppendError, Commit, Load, Loaded, ReadError, SaveSnapshot, Scan};
-use ports::{Clock, Consistency, Deadline, Ids, RandomIds, SystemClock, Unavailable};
+use ports::{Clock, Consistency, Deadline, Ids, RandomIds, SystemClock};
 use serde_json::{Value, json};
 
 use crate::known::{Known, Streams};

@@ -1,11 +1,10 @@
 //! Commands that share a write, when that write, or one of their callers, goes wrong.
 
-use envelope::{Cause, CommandId, StreamId, Timestamp, Version};
+mod refusing;
+
+use envelope::{Cause, CommandId, Timestamp, Version};
 use event_store::contract::{Added, Command, Over, State, Tally};
-use event_store::{
-    Append, AppendError, Commit, Decider, ExecuteError, Executed, Load, Loaded, Memory, Outcome,
-    ReadError,
-};
+use event_store::{AppendError, Decider, ExecuteError, Executed, Load, Memory, Outcome};
 use ports::{Consistency, Ids, ManualClock, RandomIds};
 use testkit::Faulty;
 use tokio::sync::oneshot;
@@ -260,33 +259,6 @@ async fn streams_do_not_wait_for_each_other() {
     stuck.abort();
 }
 
-/// The conflict shows that the commit is there, and not that nothing came behind it.
-#[tokio::test]
-async fn a_refusal_beside_a_commit_of_long_ago_rests_on_the_newest_state() {
-    let world = World::new().await;
-    let (again, add) = (cause(), Command::Add(vec![Added::amount(1)]));
-    world.faulty.lose_an_answer();
-    let lost = world.process.execute(ID, &again, &add).await;
-    assert!(lost.is_err(), "its answer is lost");
-    // More than the stream remembers commits.
-    for _ in 0..10 {
-        let more = Command::Add(vec![Added::amount(10)]);
-        let added = world.other().execute(ID, &cause(), &more).await;
-        added.expect("applied");
-    }
-    let limited = Command::AddUpTo {
-        amount: 1,
-        limit: 2,
-    };
-    let answers = world.share([(again, add), (cause(), limited)]).await;
-    let [Ok(again), Err(ExecuteError::Rejected(over))] = &answers[..] else {
-        panic!("{answers:?}");
-    };
-    assert_eq!(again.outcome, Outcome::Duplicate);
-    assert_eq!(over.sum, 102);
-    assert_eq!(world.events().await, 12);
-}
-
 #[tokio::test]
 async fn a_command_that_is_too_large_is_answered_alone() {
     let world = World::new().await;
@@ -327,77 +299,4 @@ async fn one_of_those_that_share_a_write_is_told_to_save_the_snapshot() {
     let answers = world.share(commands).await;
     let due = |answer: &Answer| answer.as_ref().expect("carried out").snapshot_due;
     assert_eq!(answers.iter().filter(|answer| due(answer)).count(), 1);
-}
-
-/// Strongly consistent loads are answered with what was there when they began, and only when told.
-#[derive(Clone)]
-struct Late {
-    memory: Memory,
-    go: std::sync::Arc<tokio::sync::Notify>,
-}
-
-impl Load for Late {
-    async fn load(
-        &self,
-        stream: &StreamId,
-        layout: u32,
-        until: Version,
-        consistency: Consistency,
-    ) -> Result<Loaded, ReadError> {
-        let loaded = self.memory.load(stream, layout, until, consistency).await;
-        if consistency == Consistency::Strong {
-            self.go.notified().await;
-        }
-        loaded
-    }
-
-    async fn read(
-        &self,
-        stream: &StreamId,
-        from: Version,
-        to: Version,
-        consistency: Consistency,
-    ) -> Result<Vec<Commit>, ReadError> {
-        self.memory.read(stream, from, to, consistency).await
-    }
-}
-
-impl Append for Late {
-    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
-        self.memory.append(commit).await
-    }
-}
-
-#[tokio::test]
-async fn a_command_is_not_refused_on_a_read_that_began_before_it_came() {
-    let world = World::new().await;
-    let late = Late {
-        memory: world.memory.clone(),
-        go: std::sync::Arc::default(),
-    };
-    let clock = ManualClock::at(Timestamp::from_millis(0));
-    let process = Decider::<Tally, _, _>::new(late.clone(), clock);
-    let refused = |process: Decider<Tally, Late, ManualClock>| {
-        tokio::spawn(async move {
-            let limited = Command::AddUpTo {
-                amount: 1,
-                limit: 1,
-            };
-            match process.execute(ID, &cause(), &limited).await {
-                Err(ExecuteError::Rejected(over)) => over.sum,
-                other => panic!("the sum would pass the limit, and the answer is {other:?}"),
-            }
-        })
-    };
-    let early = refused(process.clone());
-    tokio::task::yield_now().await;
-    let more = Command::Add(vec![Added::amount(100)]);
-    let added = world.other().execute(ID, &cause(), &more).await;
-    added.expect("applied");
-    let later = refused(process);
-    tokio::task::yield_now().await;
-    late.go.notify_one();
-    assert_eq!(early.await.expect("answered"), 1);
-    late.go.notify_one();
-    assert_eq!(later.await.expect("answered"), 101);
 }
