@@ -14,8 +14,23 @@ use envelope::{Envelope, Inbound};
 use quamina::Quamina;
 use serde_json::{Value, json};
 
+/// All that happens to an order.
+const OF_ORDERS: [&str; 11] = [
+    "OrderPlaced",
+    "OrderFailed",
+    "OrderFulfilled",
+    "InventoryReserved",
+    "InventoryReserveFailed",
+    "InventoryReleased",
+    "PaymentCompleted",
+    "PaymentFailed",
+    "PaymentRefunded",
+    "OrderShipped",
+    "ShipmentFailed",
+];
+
 /// Who reacts to what on the domain bus.
-const REACTIONS: [(&str, &[&str]); 9] = [
+const REACTIONS: [(&str, &[&str]); 14] = [
     ("reserve-inventory", &["OrderPlaced"]),
     ("release-inventory", &["PaymentFailed", "ShipmentFailed"]),
     ("charge-payment", &["InventoryReserved"]),
@@ -38,21 +53,14 @@ const REACTIONS: [(&str, &[&str]); 9] = [
         "text-customer",
         &["OrderPlaced", "OrderShipped", "OrderFailed"],
     ),
+    ("project-order", &OF_ORDERS),
+    ("project-customer-orders", &OF_ORDERS),
+    ("project-ready-orders", &OF_ORDERS),
+    ("project-workflow", &OF_ORDERS),
+    ("project-sales", &OF_ORDERS),
     (
-        "project-order",
-        &[
-            "OrderPlaced",
-            "OrderFailed",
-            "OrderFulfilled",
-            "InventoryReserved",
-            "InventoryReserveFailed",
-            "InventoryReleased",
-            "PaymentCompleted",
-            "PaymentFailed",
-            "PaymentRefunded",
-            "OrderShipped",
-            "ShipmentFailed",
-        ],
+        "project-stock",
+        &["StockReplenished", "StockReserved", "StockReleased"],
     ),
 ];
 

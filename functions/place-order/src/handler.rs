@@ -4,7 +4,7 @@
 //! e-mail may be today, taking orders is not.
 
 use domain::events::{Address, OrderLine, OrderPlaced, PaymentTerms, Workflow};
-use domain::{Customer, CustomerId, Money, Order, OrderId, OrderStatus, order};
+use domain::{Customer, CustomerId, Money, Order, OrderId, order};
 use envelope::{Cause, CommandId, EventData, UnreadableEvent};
 use event_store::{Append, AppendError, Decider, ExecuteError, Load};
 use http_api::{Request, Response};
@@ -124,7 +124,7 @@ fn accepted(order_id: &OrderId, version: u64) -> Response {
     let itself = format!("/orders/{order_id}");
     let body = json!({
         "orderId": order_id,
-        "status": OrderStatus::Placed,
+        "status": "PLACED",
         "version": version,
         "_links": {
             "self": { "href": itself },

@@ -1,4 +1,4 @@
-//! Keeps the read model of orders.
+//! Keeps the read model of one order.
 
 use ports::SystemClock;
 use project_order::ProjectOrder;
@@ -8,5 +8,5 @@ use wiring::{Error, Wiring};
 async fn main() -> Result<(), Error> {
     let wiring = Wiring::start().await;
     let handler = ProjectOrder::new(wiring.event_store()?, wiring.views()?, SystemClock);
-    wiring.react(handler).await
+    wiring.react_together(handler).await
 }

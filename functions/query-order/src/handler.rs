@@ -1,14 +1,15 @@
-//! `GET /orders/{id}` and `GET /orders/{id}/status`, from the read model.
+//! `GET /orders/{id}`, `GET /orders/{id}/status` and `GET /orders/{id}/workflow`, from the read models.
 //!
 //! A view that is missing can mean two things, and the answer says which: the order was taken and
 //! is not projected yet, or nobody ever placed it. To tell them apart is the one question that is
 //! put to the event store, about the stream's existence and nothing in it.
 
-use domain::{Order, OrderStatus, OrderView};
-use envelope::Aggregate;
+use domain::Aggregate;
 use event_store::{Decider, Load};
 use http_api::{Request, Response};
-use ports::{Clock, Consistency, LoadView};
+use ports::{Clock, Consistency, LoadView, Unavailable};
+use projection_kit::{Projection, Row, load_row};
+use projections::{Order, OrderStatus, Workflow, order, workflow};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use telemetry::chain;
@@ -17,7 +18,7 @@ use tracing::error;
 /// The handler.
 #[derive(Clone)]
 pub struct QueryOrder<S, V, C> {
-    orders: Decider<Order, S, C>,
+    orders: Decider<domain::Order, S, C>,
     views: V,
 }
 
@@ -37,21 +38,27 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
         let id = request.path_parameter("id");
-        if Order::stream(id).is_err() {
+        if domain::Order::stream(id).is_err() {
             return serde_json::to_value(no_such_order());
         }
-        let key = OrderView::key(id);
-        let response = match self
-            .views
-            .load::<OrderView>(&key, Consistency::Eventual)
-            .await
-        {
-            Ok(Some(viewed)) if request.route_key.ends_with("/status") => status(&viewed.view),
-            Ok(Some(viewed)) => whole(&viewed.view),
-            Ok(None) => self.missing(id).await,
-            Err(error) => unavailable(&error),
+        let answered = match request.route_key.rsplit('/').next() {
+            Some("status") => self.answer::<Order>(id, status).await,
+            Some("workflow") => self.answer::<Workflow>(id, steps).await,
+            _ => self.answer::<Order>(id, whole).await,
         };
-        serde_json::to_value(response)
+        serde_json::to_value(answered.unwrap_or_else(|error| unavailable(&error)))
+    }
+
+    async fn answer<P: Projection>(
+        &self,
+        id: &str,
+        answer: impl Fn(&Row<P::View>) -> Response,
+    ) -> Result<Response, Unavailable> {
+        let found = load_row::<P, V>(&self.views, id, Consistency::Eventual).await?;
+        Ok(match found {
+            Some(row) => answer(&row),
+            None => self.missing(id).await,
+        })
     }
 
     async fn missing(&self, id: &str) -> Response {
@@ -74,53 +81,65 @@ fn no_such_order() -> Response {
 
 fn links(id: &str) -> Value {
     let itself = format!("/orders/{id}");
-    json!({ "self": { "href": itself }, "status": { "href": format!("{itself}/status") } })
+    json!({
+        "self": { "href": itself },
+        "status": { "href": format!("{itself}/status") },
+        "workflow": { "href": format!("{itself}/workflow") },
+    })
 }
 
 /// An order that is still on its way is worth asking about again.
-fn answer(view: &OrderView, body: &Value) -> Response {
+fn moving(status: OrderStatus, body: &Value) -> Response {
     let response = Response::json(200, body);
-    match view.status() {
-        OrderStatus::Shipped | OrderStatus::Failed => response,
-        OrderStatus::Placed | OrderStatus::Reserved | OrderStatus::Paid => {
-            response.with("retry-after", "1")
-        }
+    if status.is_final() {
+        response
+    } else {
+        response.with("retry-after", "1")
     }
 }
 
-fn status(view: &OrderView) -> Response {
-    let id = view.order_id.as_str();
+fn status(row: &Row<order::View>) -> Response {
+    let view = &row.view;
     let mut body = json!({
-        "orderId": id, "status": view.status(), "projected": true,
-        "updatedAt": view.milestones.values().max(), "_links": links(id),
+        "orderId": view.order_id, "status": view.story.status(), "projected": true,
+        "updatedAt": view.story.last(), "_links": links(&view.order_id),
     });
     if let Some(reason) = &view.reason {
         body["reason"] = json!(reason);
     }
-    answer(view, &body)
+    moving(view.story.status(), &body)
 }
 
-fn whole(view: &OrderView) -> Response {
-    let mut history: Vec<_> = view.milestones.iter().collect();
-    history.sort_by_key(|(_, at)| **at);
-    let history = history
-        .into_iter()
-        .map(|(event, at)| json!({ "event": event, "at": at }));
+fn whole(row: &Row<order::View>) -> Response {
+    let view = &row.view;
+    let history = view.story.in_order().into_iter();
+    let history = history.map(|(event, at)| json!({ "event": event, "at": at }));
     let mut body = json!({
-        "orderId": view.order_id, "status": view.status(), "projected": true,
+        "orderId": view.order_id, "status": view.story.status(), "projected": true,
         "items": view.items, "history": history.collect::<Vec<_>>(),
-        "versions": view.versions, "_links": links(view.order_id.as_str()),
+        "versions": row.versions, "_links": links(&view.order_id),
     });
     let optional = [
         ("customerId", json!(view.customer_id)),
         ("total", json!(view.total)),
+        ("shippingAddress", json!(view.shipping_address)),
+        ("payment", json!(view.payment)),
         ("reason", json!(view.reason)),
         ("trackingNumber", json!(view.tracking_number)),
     ];
     for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
         body[name] = value;
     }
-    answer(view, &body)
+    moving(view.story.status(), &body)
+}
+
+fn steps(row: &Row<workflow::View>) -> Response {
+    let view = &row.view;
+    let body = json!({
+        "orderId": view.order_id, "status": view.story.status(), "projected": true,
+        "steps": view.steps(), "updatedAt": view.story.last(), "_links": links(&view.order_id),
+    });
+    moving(view.story.status(), &body)
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {

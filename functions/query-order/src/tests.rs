@@ -1,9 +1,10 @@
 //! Questions and answers over in-memory views.
 
-use domain::OrderId;
 use envelope::{Envelope, Timestamp};
 use event_store::Memory;
-use ports::{ManualClock, MemoryViews, Revision, SaveView};
+use ports::{ManualClock, MemoryViews};
+use projection_kit::Projector;
+use reaction::ReactTogether;
 
 use super::*;
 
@@ -25,6 +26,17 @@ fn event(event_type: &str, aggregate_type: &str, data: &Value) -> Envelope {
     .expect("an envelope")
 }
 
+async fn deliver(views: &MemoryViews, event: &Envelope) {
+    async fn project<P: Projection>(views: &MemoryViews, event: &Envelope) {
+        let clock = ManualClock::at(Timestamp::from_millis(0));
+        let projector = Projector::<P, _, _, _>::new(Memory::default(), views.clone(), clock);
+        let mut answers = projector.react(std::slice::from_ref(event)).await;
+        answers.remove(0).expect("folded");
+    }
+    project::<Order>(views, event).await;
+    project::<Workflow>(views, event).await;
+}
+
 #[tokio::test]
 async fn an_order_that_nobody_placed_is_not_found() {
     let (views, store) = (MemoryViews::default(), Memory::default());
@@ -41,26 +53,22 @@ async fn an_order_that_nobody_placed_is_not_found() {
 #[tokio::test]
 async fn status_and_history_come_from_the_view_and_polling_ends_with_the_order() {
     let (views, store) = (MemoryViews::default(), Memory::default());
-    let mut view = OrderView::new(OrderId::new("ord-1"));
     let reserved = json!({ "orderId": "ord-1", "customerId": "c", "items": [], "payment": { "method": "m" },
         "total": { "amount": 1, "currency": "EUR" }, "shippingAddress": { "line1": "x" } });
-    view.fold(&event("InventoryReserved", "Reservation", &reserved))
-        .expect("known");
-    views
-        .save("order#ord-1", &view, Revision(0))
-        .await
-        .expect("new");
+    deliver(
+        &views,
+        &event("InventoryReserved", "Reservation", &reserved),
+    )
+    .await;
     let answer = ask(&views, &store, "GET /orders/{id}/status", "ord-1").await;
     assert_eq!(answer["body"]["status"], "RESERVED");
     assert_eq!(answer["headers"]["retry-after"], "1", "it is still moving");
 
     let shipped = json!({ "orderId": "ord-1", "customerId": "c", "trackingNumber": "T-1" });
-    view.fold(&event("OrderShipped", "Shipment", &shipped))
-        .expect("known");
-    views
-        .save("order#ord-1", &view, Revision(1))
-        .await
-        .expect("next");
+    let answer = ask(&views, &store, "GET /orders/{id}/workflow", "ord-1").await;
+    let states = [0, 1, 2].map(|step| answer["body"]["steps"][step]["state"].clone());
+    assert_eq!(states, ["done", "in-flight", "waiting"]);
+    deliver(&views, &event("OrderShipped", "Shipment", &shipped)).await;
     let answer = ask(&views, &store, "GET /orders/{id}", "ord-1").await;
     assert_eq!(answer["body"]["status"], "SHIPPED");
     assert_eq!(answer["body"]["trackingNumber"], "T-1");

@@ -88,11 +88,11 @@ Exits with 1 when nothing is stored about the aggregate.")]
     DeadLetters(DeadLetters),
     /// Makes a read model anew from all stored events
     #[command(after_help = "Examples:
-  cargo dev rebuild order-view                        while the stack goes on working
-  cargo dev rebuild order-view --segments 16 --rate 100
-  cargo dev rebuild order-view --on-unreadable set-aside --json
-  cargo dev rebuild order-view --resume               after it was ended, by whatever
-  cargo dev rebuild order-view --views new-views      into another table, for corrected logic
+  cargo dev rebuild order                        while the stack goes on working
+  cargo dev rebuild order --segments 16 --rate 100
+  cargo dev rebuild order --on-unreadable set-aside --json
+  cargo dev rebuild order --resume               after it was ended, by whatever
+  cargo dev rebuild order --views new-views      into another table, for corrected logic
 
 A view that is there and up to date stays as it is. Nothing is published and nobody is told anything.
 Exits with 0 when everything was rebuilt, with 3 when rows were set aside, and with 1 when it stopped early;
@@ -241,8 +241,18 @@ pub struct Rebuild {
 /// A read model that can be rebuilt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Model {
-    /// The views of single orders
-    OrderView,
+    /// Single orders
+    Order,
+    /// The lists of customers' orders
+    CustomerOrders,
+    /// The orders that are paid and reserved and wait for the carrier
+    ReadyOrders,
+    /// Stock levels
+    Stock,
+    /// Where the workflow of each order stands
+    Workflow,
+    /// Sales by hour
+    Sales,
 }
 
 /// What a rebuild does about a row that cannot be read.

@@ -14,7 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use event_store::Scan as _;
 use event_store::rebuild::{OnUnreadable, Progress, Rate, Rebuild, RebuildError, Rebuilt};
 use ports::SystemClock;
-use projections::OrderViews;
+use projection_kit::Projection;
+use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
 use serde_json::json;
 
 use crate::args::{self, Model};
@@ -33,12 +34,27 @@ const INCOMPLETE: u8 = 3;
 
 /// `cargo dev rebuild`
 pub(crate) async fn run(project: &Project, options: &args::Rebuild) -> Result<ExitCode> {
+    match options.model {
+        Model::Order => rebuild::<Order>(project, options).await,
+        Model::CustomerOrders => rebuild::<CustomerOrders>(project, options).await,
+        Model::ReadyOrders => rebuild::<ReadyOrders>(project, options).await,
+        Model::Stock => rebuild::<Stock>(project, options).await,
+        Model::Workflow => rebuild::<Workflow>(project, options).await,
+        Model::Sales => rebuild::<Sales>(project, options).await,
+    }
+}
+
+async fn rebuild<P: Projection>(project: &Project, options: &args::Rebuild) -> Result<ExitCode> {
     let (cloud, variables) = find(project, options.endpoint.as_deref()).await?;
     let events = &variables["EVENTS_TABLE"];
     let views = options.views.as_ref().unwrap_or(&variables["VIEWS_TABLE"]);
-    let Model::OrderView = options.model;
     // A checkpoint belongs to one way from one place to another.
-    let name = format!("order-view {} {events} {views}", cloud.endpoint);
+    let name = format!(
+        "{}@{} {} {events} {views}",
+        P::NAME,
+        P::LAYOUT,
+        cloud.endpoint
+    );
     let store = EventStore::new(cloud.dynamodb(), events);
     let total = store.estimate().await;
     let checkpoints = FileCheckpoints::new(project.local().join("rebuilds"));
@@ -53,16 +69,19 @@ pub(crate) async fn run(project: &Project, options: &args::Rebuild) -> Result<Ex
     if let Some(units) = options.rate {
         rebuild = rebuild.rate(Rate::ReadUnits(units));
     }
-    let label = "Rebuilding the views of orders";
-    let step = total.map_or_else(|| Step::start(label), |total| Step::counted(label, total));
+    let label = format!("Rebuilding {}", P::NAME);
+    let step = match total {
+        Some(total) => Step::counted(label, total),
+        None => Step::start(label),
+    };
     let started = Instant::now();
-    let run = rebuild.run::<OrderViews>(|progress| show(&step, progress));
+    let run = rebuild.run::<projection_kit::Rebuilt<P>>(|progress| show(&step, progress));
     let rebuilt = run.await.map_err(explain)?;
     step.done(format!(
         "{} commits, {} events",
         rebuilt.commits, rebuilt.events
     ));
-    report(&rebuilt, started.elapsed(), options.output);
+    report(P::NAME, &rebuilt, started.elapsed(), options.output);
     Ok(if rebuilt.set_aside.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -112,10 +131,10 @@ fn explain(error: RebuildError) -> anyhow::Error {
         .expect_err("it is an error")
 }
 
-fn report(rebuilt: &Rebuilt, took: Duration, output: args::Output) {
+fn report(model: &str, rebuilt: &Rebuilt, took: Duration, output: args::Output) {
     if output.json {
         let report = json!({
-            "model": "order-view",
+            "model": model,
             "commits": rebuilt.commits,
             "events": rebuilt.events,
             "setAside": rebuilt.set_aside,

@@ -10,7 +10,7 @@ mod views;
 
 pub use event_store::EventStore;
 pub use stream_record::{NotACommit, commit_of_record, record_of_commit};
-pub use views::Views;
+pub use views::{LISTS_INDEX, Views};
 
 /// The SDK's client, for whoever has to make one with options of their own.
 pub use aws_sdk_dynamodb::Client;

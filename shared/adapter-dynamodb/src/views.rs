@@ -1,13 +1,34 @@
-//! Views on a DynamoDB table: key `k`, revision `r`, the view itself as JSON in `b`.
+//! Views and totals on a DynamoDB table.
+//!
+//! | attribute | type | what |
+//! |---|---|---|
+//! | `k` | S | key |
+//! | `r` | N | revision of a view |
+//! | `b` | S | the view, as JSON |
+//! | `l`, `s` | S | the list that it stands in, and its place there: the key of the index `lists` |
+//! | `a:…` | N | an amount of a total |
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use ports::{Consistency, LoadView, Revision, SaveView, SaveViewError, Soon, Unavailable, Viewed};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use ports::{
+    Addition, Change, Consistency, Cursor, ListViews, Listing, LoadView, Page, Revision, SaveView,
+    SaveViewError, Soon, Total, Unavailable, Viewed,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::item::{number, parsed, string, text};
+use crate::item::{Item, number, parsed, string, text};
 use crate::unavailable;
+
+/// The index of views by list and place.
+pub const LISTS_INDEX: &str = "lists";
+
+/// What the name of an amount's attribute begins with.
+const AMOUNT: &str = "a:";
 
 /// Views in one table. Clones share the connection. Errors and costs are those that the traits name.
 #[derive(Debug, Clone)]
@@ -25,6 +46,158 @@ impl Views {
             table: table.into(),
         }
     }
+
+    /// The items of a part of a list.
+    async fn page(&self, page: &Page<'_>) -> Result<Listing<Item>, Unavailable> {
+        let condition = match (page.from, page.to) {
+            (None, None) => "l = :l",
+            (Some(_), None) => "l = :l AND s >= :f",
+            (None, Some(_)) => "l = :l AND s <= :t",
+            (Some(_), Some(_)) => "l = :l AND s BETWEEN :f AND :t",
+        };
+        let values = [(":l", Some(page.list)), (":f", page.from), (":t", page.to)];
+        let values = values
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), string(value?))));
+        let values: HashMap<_, _> = values.collect();
+        let mut start = page.after.map(|after| {
+            Item::from([
+                ("k".to_owned(), string(&after.key)),
+                ("l".to_owned(), string(page.list)),
+                ("s".to_owned(), string(&after.place)),
+            ])
+        });
+        let mut entries = Vec::new();
+        // DynamoDB ends a page at a megabyte; each goes on behind the one before it.
+        loop {
+            let left = page
+                .max
+                .saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+            let found = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(LISTS_INDEX)
+                .key_condition_expression(condition)
+                .set_expression_attribute_values(Some(values.clone()))
+                .scan_index_forward(!page.reversed)
+                .limit(i32::try_from(left.max(1)).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(unavailable("dynamodb:Query"))?;
+            entries.extend(found.items.unwrap_or_default());
+            start = found.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() || entries.len() >= page.max as usize {
+                let next = start.as_ref().and_then(|key| {
+                    Some(Cursor {
+                        place: text(key, "s")?.to_owned(),
+                        key: text(key, "k")?.to_owned(),
+                    })
+                });
+                return Ok(Listing { entries, next });
+            }
+        }
+    }
+
+    fn item<V>(change: &Change<'_, V>, body: String) -> Item {
+        let mut item = Item::from([
+            ("k".to_owned(), string(change.key)),
+            ("r".to_owned(), number(change.seen.0 + 1)),
+            ("b".to_owned(), string(body)),
+        ]);
+        if let Some(listed) = &change.listed {
+            item.insert("l".to_owned(), string(&listed.list));
+            item.insert("s".to_owned(), string(&listed.place));
+        }
+        item
+    }
+
+    fn add(&self, addition: &Addition) -> Result<TransactWriteItem, Unavailable> {
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .key("k", string(&addition.total))
+            .expression_attribute_values(":l", string(&addition.listed.list))
+            .expression_attribute_values(":s", string(&addition.listed.place));
+        let mut terms = Vec::new();
+        for (index, (name, amount)) in addition.amounts.iter().enumerate() {
+            terms.push(format!("#{index} :{index}"));
+            update = update
+                .expression_attribute_names(format!("#{index}"), format!("{AMOUNT}{name}"))
+                .expression_attribute_values(format!(":{index}"), number(amount));
+        }
+        let expression = format!("SET l = :l, s = :s ADD {}", terms.join(", "));
+        let update = update.update_expression(expression).build();
+        let update = update.map_err(|error| wrong("dynamodb:TransactWriteItems", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    async fn save_with_totals<V>(
+        &self,
+        change: &Change<'_, V>,
+        item: Item,
+    ) -> Result<(), SaveViewError> {
+        const OPERATION: &str = "dynamodb:TransactWriteItems";
+        let (condition, values) = condition(change.seen);
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .build()
+            .map_err(|error| wrong(OPERATION, error))?;
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        for addition in &change.additions {
+            writes.push(self.add(addition)?);
+        }
+        let request = self.client.transact_write_items();
+        let Err(error) = request.set_transact_items(Some(writes)).send().await else {
+            return Ok(());
+        };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        {
+            let mut codes = cancelled
+                .cancellation_reasons()
+                .iter()
+                .map(|why| why.code());
+            // A total is in another transaction, too: the view is read and folded again all the same.
+            let lost = ["ConditionalCheckFailed", "TransactionConflict"];
+            if codes.any(|code| code.is_some_and(|code| lost.contains(&code))) {
+                return Err(SaveViewError::Conflict);
+            }
+        }
+        Err(unavailable(OPERATION)(error).into())
+    }
+}
+
+fn wrong(
+    operation: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Unavailable {
+    Unavailable::new(operation, error).again(Soon::Unlikely)
+}
+
+/// That the view is as it was read.
+fn condition(seen: Revision) -> (&'static str, Option<HashMap<String, AttributeValue>>) {
+    match seen {
+        Revision(0) => ("attribute_not_exists(k)", None),
+        Revision(seen) => {
+            let values = HashMap::from([(":seen".to_owned(), number(seen))]);
+            ("r = :seen", Some(values))
+        }
+    }
+}
+
+fn unreadable(operation: &'static str, item: &Item) -> Unavailable {
+    let key = text(item, "k").unwrap_or("?");
+    let error = Unavailable::new(operation, format!("the view {key} cannot be read"));
+    error.again(Soon::Unlikely)
+}
+
+fn view<V: DeserializeOwned>(operation: &'static str, item: &Item) -> Result<V, Unavailable> {
+    let body = text(item, "b").ok_or_else(|| unreadable(operation, item))?;
+    serde_json::from_str(body).map_err(|_| unreadable(operation, item))
 }
 
 impl LoadView for Views {
@@ -33,6 +206,7 @@ impl LoadView for Views {
         key: &str,
         consistency: Consistency,
     ) -> Result<Option<Viewed<V>>, Unavailable> {
+        const OPERATION: &str = "dynamodb:GetItem";
         let output = self
             .client
             .get_item()
@@ -41,52 +215,81 @@ impl LoadView for Views {
             .consistent_read(consistency == Consistency::Strong)
             .send()
             .await
-            .map_err(unavailable("dynamodb:GetItem"))?;
+            .map_err(unavailable(OPERATION))?;
         let Some(item) = output.item else {
             return Ok(None);
         };
-        let unreadable = || {
-            Unavailable::new("dynamodb:GetItem", format!("the view {key} cannot be read"))
-                .again(Soon::Unlikely)
-        };
-        let body = text(&item, "b").ok_or_else(unreadable)?;
+        let revision = parsed(&item, "r").ok_or_else(|| unreadable(OPERATION, &item))?;
         Ok(Some(Viewed {
-            view: serde_json::from_str(body).map_err(|_| unreadable())?,
-            revision: Revision(parsed(&item, "r").ok_or_else(unreadable)?),
+            view: view(OPERATION, &item)?,
+            revision: Revision(revision),
         }))
     }
 }
 
 impl SaveView for Views {
-    async fn save<V: Serialize + Sync>(
-        &self,
-        key: &str,
-        view: &V,
-        seen: Revision,
-    ) -> Result<(), SaveViewError> {
-        let body = serde_json::to_string(view)
-            .map_err(|error| Unavailable::new("dynamodb:PutItem", error).again(Soon::Unlikely))?;
+    async fn save<V: Serialize + Sync>(&self, change: &Change<'_, V>) -> Result<(), SaveViewError> {
+        const OPERATION: &str = "dynamodb:PutItem";
+        let body = serde_json::to_string(change.view).map_err(|error| wrong(OPERATION, error))?;
+        let item = Self::item(change, body);
+        if !change.additions.is_empty() {
+            return self.save_with_totals(change, item).await;
+        }
+        let (condition, values) = condition(change.seen);
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .item("k", string(key))
-            .item("r", number(seen.0 + 1))
-            .item("b", string(body));
-        let put = match seen {
-            Revision(0) => put.condition_expression("attribute_not_exists(k)"),
-            Revision(seen) => put
-                .condition_expression("r = :seen")
-                .expression_attribute_values(":seen", number(seen)),
-        };
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values);
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => {
-                    Err(SaveViewError::Conflict)
-                }
-                _ => Err(unavailable("dynamodb:PutItem")(error).into()),
+                Some(
+                    PutItemError::ConditionalCheckFailedException(_)
+                    | PutItemError::TransactionConflictException(_),
+                ) => Err(SaveViewError::Conflict),
+                _ => Err(unavailable(OPERATION)(error).into()),
             },
         }
+    }
+}
+
+impl ListViews for Views {
+    async fn list<V: DeserializeOwned + Send>(
+        &self,
+        page: &Page<'_>,
+    ) -> Result<Listing<V>, Unavailable> {
+        let found = self.page(page).await?;
+        let views = found
+            .entries
+            .iter()
+            .map(|item| view("dynamodb:Query", item));
+        Ok(Listing {
+            entries: views.collect::<Result<_, _>>()?,
+            next: found.next,
+        })
+    }
+
+    async fn totals(&self, page: &Page<'_>) -> Result<Listing<Total>, Unavailable> {
+        let found = self.page(page).await?;
+        let total = |item: &Item| {
+            let amounts = item.keys().filter_map(|name| {
+                let amount = parsed(item, name)?;
+                Some((name.strip_prefix(AMOUNT)?.to_owned(), amount))
+            });
+            let place = text(item, "s")?.to_owned();
+            let amounts = amounts.collect();
+            Some(Total { place, amounts })
+        };
+        let totals = found
+            .entries
+            .iter()
+            .map(|item| total(item).ok_or_else(|| unreadable("dynamodb:Query", item)));
+        Ok(Listing {
+            entries: totals.collect::<Result<_, _>>()?,
+            next: found.next,
+        })
     }
 }

@@ -1,5 +1,5 @@
 //! Order fulfilment as pure functions: what can happen ([`events`]), what each aggregate decides
-//! about it, and how the read model is folded.
+//! about it.
 //!
 //! Nothing here does I/O, knows the time, or draws a random number. Each aggregate is a state, a
 //! `decide(state, command)` and an `evolve(state, event)`; the event store runs them.
@@ -10,7 +10,6 @@ pub mod ids;
 pub mod money;
 pub mod notice;
 pub mod order;
-pub mod order_view;
 pub mod payment;
 pub mod reservation;
 pub mod shipment;
@@ -22,7 +21,6 @@ pub use ids::{CustomerId, OrderId, ProductId};
 pub use money::{Currency, Money};
 pub use notice::{Notice, notice_of};
 pub use order::Order;
-pub use order_view::{OrderStatus, OrderView};
 pub use payment::Payment;
 pub use reservation::Reservation;
 pub use shipment::Shipment;

@@ -16,7 +16,7 @@
 //! ```
 //! use envelope::{Envelope, StreamId, Version};
 //! use event_store::rebuild::{ApplyError, MemoryCheckpoints, ReadModel, Rebuild, Rebuilding};
-//! use ports::{Consistency, LoadView, Revision, SaveView};
+//! use ports::{Change, Consistency, LoadView, SaveView};
 //!
 //! /// How many events each order has.
 //! enum Counts {}
@@ -36,7 +36,7 @@
 //!         let (count, revision) = found.map_or_else(Default::default, |v| (v.view, v.revision));
 //!         match events.last() {
 //!             // What is counted already is not counted again.
-//!             Some(last) if last.version > count => Ok(context.save(&key, &last.version, revision).await?),
+//!             Some(last) if last.version > count => Ok(context.save(&Change::new(&key, &last.version, revision)).await?),
 //!             _ => Ok(()),
 //!         }
 //!     }

@@ -27,4 +27,7 @@ pub use publish::{MemoryBus, Publish, PublishError};
 pub use redeliver::{MemoryRedeliveries, Redeliver};
 pub use retry::{Contended, Retry};
 pub use unavailable::{Passing, Soon, Unavailable};
-pub use views::{Consistency, LoadView, MemoryViews, Revision, SaveView, SaveViewError, Viewed};
+pub use views::{
+    Addition, Change, Consistency, Cursor, ListViews, ListedAt, Listing, LoadView, MemoryViews,
+    Page, Revision, SaveView, SaveViewError, Total, Viewed,
+};

@@ -1,9 +1,23 @@
-//! How read models are kept: events into views, each saved only over what was read.
+//! The read models of the order domain, each a pure fold.
 //!
-//! It stands between the pure folds (`domain`) and whoever has events: the projecting function,
-//! which gets them from the bus, and a rebuild, which gets them from the table. Both go through
-//! [`update`], so that a rebuilt view is the view that live events would have made.
+//! Whoever has events keeps them by these folds alone: the functions, which get events from the bus,
+//! and a rebuild, which gets them from the table.
 
-mod order_view;
+pub mod customer_orders;
+pub mod order;
+pub mod ready_orders;
+pub mod sales;
+pub mod stock;
+mod story;
+pub mod workflow;
 
-pub use order_view::{OrderViews, Update, UpdateError, update};
+pub use customer_orders::CustomerOrders;
+pub use order::Order;
+pub use ready_orders::ReadyOrders;
+pub use sales::Sales;
+pub use stock::Stock;
+pub use story::{OrderStatus, Story};
+pub use workflow::Workflow;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! How a handler fails, and which errors can be cured by another attempt: decided here, once.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use envelope::{Forged, InvalidId, TooManyHops, UnreadableEvent};
 use event_store::{
@@ -11,24 +12,25 @@ use ports::{Contended, Unavailable};
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A failed attempt. An error of a handler's own says which of the two it is.
-#[derive(Debug)]
+/// A failed attempt. An error of a handler's own says which of the two it is. Events that are handled
+/// together may share one.
+#[derive(Debug, Clone)]
 pub enum Failure {
     /// It may pass: try again.
-    Transient(BoxError),
+    Transient(Arc<dyn Error + Send + Sync>),
     /// It never will: give the event up now.
-    Terminal(BoxError),
+    Terminal(Arc<dyn Error + Send + Sync>),
 }
 
 impl Failure {
     /// A failure that another attempt may cure.
     pub fn transient(error: impl Into<BoxError>) -> Self {
-        Self::Transient(error.into())
+        Self::Transient(Arc::from(error.into()))
     }
 
     /// A failure that no further attempt can cure.
     pub fn terminal(error: impl Into<BoxError>) -> Self {
-        Self::Terminal(error.into())
+        Self::Terminal(Arc::from(error.into()))
     }
 
     /// What went wrong.
@@ -103,7 +105,7 @@ macro_rules! always {
     ($kind:ident: $($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::$kind(error.into())
+                Self::$kind(Arc::new(error))
             }
         })*
     };

@@ -4,6 +4,7 @@
 //! own redrive, which knows no reason, is left for what the function cannot answer for: a crash, a
 //! time-out, or a dead-letter queue that takes nothing.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -68,46 +69,73 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
         deadline: Timestamp,
     ) -> Result<Value, InvocationFailed> {
         let Some(records) = payload.get("Records").and_then(Value::as_array) else {
-            let kept = self.settle(Message::bare(payload), deadline).await;
-            return if kept {
+            let settled = self.settle(vec![Message::bare(payload)], deadline).await;
+            return if settled.iter().all(|(_, kept)| *kept) {
                 Ok(Value::Null)
             } else {
                 Err(InvocationFailed)
             };
         };
-        let attempts = futures::stream::iter(records.iter().map(Message::of_record))
-            .map(|message| async move {
-                let id = message.id.clone();
-                (id, self.settle(message, deadline).await)
-            })
-            .buffer_unordered(H::CONCURRENCY);
+        let attempts = futures::stream::iter(self.groups(records))
+            .map(|messages| self.settle(messages, deadline))
+            .buffer_unordered(H::CONCURRENCY)
+            .flat_map(futures::stream::iter);
         let again = attempts.filter_map(async |(id, kept)| {
             (!kept).then(|| json!({ "itemIdentifier": id.unwrap_or_default() }))
         });
         Ok(json!({ "batchItemFailures": again.collect::<Vec<_>>().await }))
     }
 
-    /// Handles one message. `false` means that it is to be delivered again.
-    async fn settle(&self, message: Message, deadline: Timestamp) -> bool {
-        let began = self.clock.now();
-        if message.receipt.is_some() && deadline.millis_since(began) < MESSAGE_MS_MIN {
-            self.not_begun(&message).await;
-            return false;
-        }
-        let result = self.attempt(&message, began, deadline).await;
-        let duration_ms = self.clock.now().millis_since(began);
-        self.measure(&message, began, duration_ms, &result);
-        match result {
-            Ok(done) => {
-                info!(
-                    event.id = message.event_id(), event.type = message.event_type(),
-                    correlation.id = message.correlation_id(), attempt = message.attempt,
-                    duration_ms, outcome = ?done, "event handled"
-                );
-                true
+    /// The messages of a batch, those with the same key together.
+    fn groups(&self, records: &[Value]) -> Vec<Vec<Message>> {
+        let mut groups: Vec<Vec<Message>> = Vec::new();
+        let mut places = HashMap::new();
+        for message in records.iter().map(Message::of_record) {
+            let new = groups.len();
+            let key = self.handler.key(&message);
+            let place = key.map_or(new, |key| *places.entry(key).or_insert(new));
+            match groups.get_mut(place) {
+                Some(group) => group.push(message),
+                None => groups.push(vec![message]),
             }
-            Err(failure) => self.fail(&message, &failure, duration_ms).await,
         }
+        groups
+    }
+
+    /// Handles messages with the same key. `false` means that one is to be delivered again.
+    async fn settle(
+        &self,
+        messages: Vec<Message>,
+        deadline: Timestamp,
+    ) -> Vec<(Option<String>, bool)> {
+        let began = self.clock.now();
+        let late = deadline.millis_since(began) < MESSAGE_MS_MIN;
+        let mut settled = Vec::with_capacity(messages.len());
+        if late && messages.iter().all(|message| message.receipt.is_some()) {
+            for message in messages {
+                self.not_begun(&message).await;
+                settled.push((message.id, false));
+            }
+            return settled;
+        }
+        let results = self.attempt(&messages, began, deadline).await;
+        let duration_ms = self.clock.now().millis_since(began);
+        for (message, result) in messages.into_iter().zip(results) {
+            self.measure(&message, began, duration_ms, &result);
+            let kept = match result {
+                Ok(done) => {
+                    info!(
+                        event.id = message.event_id(), event.type = message.event_type(),
+                        correlation.id = message.correlation_id(), attempt = message.attempt,
+                        duration_ms, outcome = ?done, "event handled"
+                    );
+                    true
+                }
+                Err(failure) => self.fail(&message, &failure, duration_ms).await,
+            };
+            settled.push((message.id, kept));
+        }
+        settled
     }
 
     /// A message that there was no time left for has failed at nothing: it comes again soon, and the
@@ -130,13 +158,16 @@ impl<H: Consume, Q: Redeliver, D: DeadLetters, C: Clock> Host<H, Q, D, C> {
 
     async fn attempt(
         &self,
-        message: &Message,
+        messages: &[Message],
         began: Timestamp,
         deadline: Timestamp,
-    ) -> Result<Done, Failure> {
+    ) -> Vec<Result<Done, Failure>> {
         let left = Duration::from_millis(deadline.millis_since(began)).saturating_sub(MARGIN);
-        let attempt = tokio::time::timeout(left, self.handler.consume(message)).await;
-        attempt.unwrap_or_else(|_| Err(Failure::transient(TimedOut(left.as_millis()))))
+        let attempt = tokio::time::timeout(left, self.handler.consume_together(messages)).await;
+        attempt.unwrap_or_else(|_| {
+            let timed_out = Failure::transient(TimedOut(left.as_millis()));
+            vec![Err(timed_out); messages.len()]
+        })
     }
 
     async fn fail(&self, message: &Message, failure: &Failure, duration_ms: u64) -> bool {

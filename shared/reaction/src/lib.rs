@@ -12,4 +12,4 @@ mod react;
 pub use failure::{BoxError, Failure};
 pub use host::{Host, InvocationFailed};
 pub use message::Message;
-pub use react::{Consume, Done, React, Verified};
+pub use react::{Consume, Done, React, ReactTogether, Verified, VerifiedTogether};

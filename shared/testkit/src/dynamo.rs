@@ -10,9 +10,11 @@ use std::thread::JoinHandle;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedInterceptor};
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use tokio::sync::oneshot;
 
@@ -122,30 +124,48 @@ impl Dynamo {
             &[("p", S, KeyType::Hash), ("v", N, KeyType::Range)],
         )
         .await;
-        create(&client, VIEWS_TABLE, &[("k", S, KeyType::Hash)]).await;
+        let places = [("l", S, KeyType::Hash), ("s", S, KeyType::Range)];
+        let all = Projection::builder().projection_type(ProjectionType::All);
+        let lists = GlobalSecondaryIndex::builder()
+            .index_name("lists")
+            .set_key_schema(Some(schema(&places)))
+            .projection(all.build())
+            .build();
+        let views = request(&client, VIEWS_TABLE, &[("k", S, KeyType::Hash)]);
+        let views = attributes(views, &places).global_secondary_indexes(lists.expect("complete"));
+        expect_created(VIEWS_TABLE, views.send().await);
     }
 }
 
-async fn create(client: &Client, table: &str, keys: &[(&str, ScalarAttributeType, KeyType)]) {
-    let mut request = client
+type Keys<'a> = &'a [(&'a str, ScalarAttributeType, KeyType)];
+
+async fn create(client: &Client, table: &str, keys: Keys<'_>) {
+    expect_created(table, request(client, table, keys).send().await);
+}
+
+fn request(client: &Client, table: &str, keys: Keys<'_>) -> CreateTableFluentBuilder {
+    let request = client
         .create_table()
         .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest);
-    for (name, scalar, role) in keys {
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(schema(keys)));
+    attributes(request, keys)
+}
+
+fn schema(keys: Keys<'_>) -> Vec<KeySchemaElement> {
+    let element = |(name, _, role): &(&str, _, KeyType)| {
+        let element = KeySchemaElement::builder().attribute_name(*name);
+        element.key_type(role.clone()).build().expect("complete")
+    };
+    keys.iter().map(element).collect()
+}
+
+fn attributes(request: CreateTableFluentBuilder, keys: Keys<'_>) -> CreateTableFluentBuilder {
+    keys.iter().fold(request, |request, (name, scalar, _)| {
         let attribute = AttributeDefinition::builder().attribute_name(*name);
-        let key = KeySchemaElement::builder()
-            .attribute_name(*name)
-            .key_type(role.clone());
-        request = request
-            .attribute_definitions(
-                attribute
-                    .attribute_type(scalar.clone())
-                    .build()
-                    .expect("complete"),
-            )
-            .key_schema(key.build().expect("complete"));
-    }
-    expect_created(table, request.send().await);
+        let attribute = attribute.attribute_type(scalar.clone()).build();
+        request.attribute_definitions(attribute.expect("complete"))
+    })
 }
 
 fn expect_created(table: &str, result: Result<CreateTableOutput, SdkError<CreateTableError>>) {

@@ -11,7 +11,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
 use lambda_runtime::{LambdaEvent, service_fn};
 use ports::{Clock, Deadline, SystemClock};
-use reaction::{Consume, Host, React, Verified};
+use reaction::{Consume, Host, React, ReactTogether, Verified, VerifiedTogether};
 use serde_json::Value;
 use telemetry::{Telemetry, metric};
 
@@ -117,6 +117,15 @@ impl Wiring {
     pub async fn react<R: React>(self, reaction: R) -> Result<(), Error> {
         let sealer = self.sealer()?;
         self.consume(Verified::new(reaction, sealer)).await
+    }
+
+    /// Runs a reaction to several of this system's own events at once.
+    ///
+    /// # Errors
+    /// When the environment is incomplete, or Lambda's runtime API is gone.
+    pub async fn react_together<R: ReactTogether>(self, reaction: R) -> Result<(), Error> {
+        let sealer = self.sealer()?;
+        self.consume(VerifiedTogether::new(reaction, sealer)).await
     }
 
     /// Runs a consumer of messages.

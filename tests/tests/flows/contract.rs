@@ -14,7 +14,16 @@ pub(crate) async fn the_event_store_obeys_its_contract_on_the_emulator(outside: 
     let suite = tokio::task::spawn_blocking(move || {
         Command::new(env!("CARGO"))
             // From the root, where all default members are built, for their features: nothing is compiled again.
-            .args(["test", "--test", "contract", "--test", "malformed", "--"])
+            .args([
+                "test",
+                "--test",
+                "contract",
+                "--test",
+                "malformed",
+                "--test",
+                "views",
+                "--",
+            ])
             .args(["--skip", "a_scan_goes_on_behind_its_cursor"])
             .args([
                 "--skip",

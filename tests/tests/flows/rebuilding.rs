@@ -1,22 +1,25 @@
 //! A read model that is lost is made anew from what is stored, while the system works.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use adapter_dynamodb::Views;
 use dev::args::{Arguments, Command, Model, OnUnreadable, Output, Rebuild};
-use domain::{OrderId, OrderView};
 use envelope::Version;
-use ports::{Consistency, LoadView, SaveView, Viewed};
+use ports::{Change, Consistency, LoadView, SaveView, Viewed};
+use projection_kit::{Projection, Row};
+use projections::{Order, order};
 
 use crate::outside::Outside;
 
 const ORDER: &str = "flow-rebuilt";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn view(views: &Views) -> Viewed<OrderView> {
-    let key = OrderView::key(ORDER);
-    let found = views.load(&key, Consistency::Strong).await;
+const KEY: &str = "order@1#flow-rebuilt";
+
+async fn view(views: &Views) -> Viewed<Row<order::View>> {
+    let found = views.load(KEY, Consistency::Strong).await;
     found.expect("the table answers").expect("a view")
 }
 
@@ -38,13 +41,16 @@ pub(crate) async fn a_lost_view_is_rebuilt_and_the_query_answers_as_before(outsi
     let before = outside.get(&path).await;
 
     let seen = view(&views).await.revision;
-    let wiped = OrderView::new(OrderId::new(ORDER));
-    let saved = views.save(&OrderView::key(ORDER), &wiped, seen).await;
+    let wiped = Row {
+        versions: BTreeMap::new(),
+        view: Order::new(ORDER),
+    };
+    let saved = views.save(&Change::new(KEY, &wiped, seen)).await;
     saved.expect("nobody else saves it");
     assert_ne!(outside.get(&path).await, before, "the view is wiped");
 
     let rebuild = Rebuild {
-        model: Model::OrderView,
+        model: Model::Order,
         segments: 3,
         rate: None,
         on_unreadable: OnUnreadable::Stop,

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{OrderView, StockItem, stock_item};
+use domain::{StockItem, stock_item};
 use envelope::Envelope;
 use event_store::{Commit, Decider};
-use ports::Consistency;
+use ports::{Clock, Consistency, ListViews, Page};
+use projection_kit::Projection;
+use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow, sales};
 
 use crate::stories::check_story;
 use crate::traffic::{SCARCE, STOCK, Told};
@@ -22,7 +24,10 @@ impl World {
                 .filter(|event| event.metadata.correlation_id.as_str() == correlation_id)
                 .collect();
             check_story(order_id, *told, &story);
-            self.check_view(order_id, &story).await;
+            self.check_view::<Order>(order_id, &events).await;
+            self.check_view::<CustomerOrders>(order_id, &events).await;
+            self.check_view::<ReadyOrders>(order_id, &events).await;
+            self.check_view::<Workflow>(order_id, &events).await;
         }
         let shipped: BTreeSet<&str> = events
             .iter()
@@ -33,6 +38,10 @@ impl World {
         self.check_money(&shipped);
         self.check_parcels(&shipped, &events);
         self.check_stock(&events).await;
+        self.check_sales(&shipped).await;
+        for (product, _) in STOCK {
+            self.check_view::<Stock>(product, &events).await;
+        }
         self.check_dead_letters();
         self.check_notices();
     }
@@ -92,18 +101,38 @@ impl World {
         assert_eq!(taken.len(), shipped.len());
     }
 
-    /// The view is the fold of the store, however its events came.
-    async fn check_view(&self, order_id: &str, story: &[&Envelope]) {
-        let mut expected = OrderView::new(domain::OrderId::new(order_id));
-        for event in story
-            .iter()
-            .filter(|event| event.aggregate_type != "StockItem")
-        {
-            expected
-                .fold(event)
-                .expect("the view knows every event of an order");
+    /// Each view is the fold of the store, however its events came.
+    async fn check_view<P: Projection>(&self, id: &str, events: &[Envelope]) {
+        let mut expected = P::new(id);
+        for event in events {
+            let stream = event.stream().expect("a stream");
+            if P::view_of(&stream) == Some(id) {
+                let folded = P::fold(&mut expected, event);
+                folded.expect("the read model knows every event of its streams");
+            }
         }
-        assert_eq!(self.view(order_id).await, expected, "{order_id}");
+        assert_eq!(self.view::<P>(id).await, expected, "{id}");
+    }
+
+    /// The totals are those of the books: every order counted once, all that was taken and given back.
+    async fn check_sales(&self, shipped: &BTreeSet<&str>) {
+        let list = format!(
+            "{}@{}#{}",
+            Sales::NAME,
+            Sales::LAYOUT,
+            sales::day(self.clock.now())
+        );
+        let totals = self.views.totals(&Page::of(&list, 100)).await;
+        let totals = totals.expect("memory").entries;
+        let sum = |name: &str| {
+            let amounts = totals.iter().filter_map(|total| total.amounts.get(name));
+            amounts.sum::<i64>()
+        };
+        let orders = self.orders.len() as i64;
+        assert_eq!(sum("orders"), orders);
+        assert_eq!(sum("cancellations"), orders - shipped.len() as i64);
+        let sold: i64 = shipped.iter().map(|id| self.orders[*id].1).sum();
+        assert_eq!(sum("revenue:EUR"), sold);
     }
 
     /// Nothing is sold that is not there, and nothing is held for an order that failed.

@@ -10,7 +10,7 @@ use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Commit, Load, Loaded, Memory, ReadError,
 };
 use ports::{
-    Consistency, DeadLetter, DeadLetters, LoadView, Revision, SaveView, SaveViewError, Unavailable,
+    Change, Consistency, DeadLetter, DeadLetters, LoadView, SaveView, SaveViewError, Unavailable,
     Viewed,
 };
 use serde::Serialize;
@@ -220,16 +220,11 @@ impl<P: LoadView> LoadView for Remote<P> {
 }
 
 impl<P: SaveView> SaveView for Remote<P> {
-    async fn save<V: Serialize + Sync>(
-        &self,
-        key: &str,
-        view: &V,
-        seen: Revision,
-    ) -> Result<(), SaveViewError> {
+    async fn save<V: Serialize + Sync>(&self, change: &Change<'_, V>) -> Result<(), SaveViewError> {
         self.dice.travel().await?;
-        self.port.save(key, view, seen).await?;
+        self.port.save(change).await?;
         if self.dice.strikes(RESENT, 15) {
-            return self.port.save(key, view, seen).await;
+            return self.port.save(change).await;
         }
         Ok(self.dice.answer()?)
     }

@@ -1,7 +1,8 @@
 //! What must have happened to each order: every effect once, and each with its cause.
 
-use domain::{OrderStatus, OrderView};
 use envelope::Envelope;
+use projection_kit::Projection;
+use projections::{Order, OrderStatus};
 
 use crate::traffic::Told;
 
@@ -68,16 +69,17 @@ pub(crate) fn check_story(order_id: &str, told: Told, story: &[&Envelope]) {
         "{order_id}: an effect happened twice"
     );
     check_chain(order_id, story);
-    let mut view = OrderView::new(domain::OrderId::new(order_id));
+    let mut view = Order::new(order_id);
     for event in story
         .iter()
         .filter(|event| event.aggregate_type != "StockItem")
     {
-        view.fold(event).expect("known");
+        Order::fold(&mut view, event).expect("known");
     }
-    let failed = view.status() == OrderStatus::Failed;
+    let status = view.story.status();
+    let failed = status == OrderStatus::Failed;
     assert_eq!(failed, happened.contains(&"OrderFailed"), "{order_id}");
-    assert_eq!(!failed, view.status() == OrderStatus::Shipped, "{order_id}");
+    assert_eq!(!failed, status == OrderStatus::Shipped, "{order_id}");
 }
 
 /// Every event but the first was caused by one that came before it in the same story.

@@ -5,16 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::OrderView;
 use envelope::{Sealer, Timestamp};
 use event_store::Memory;
 use futures::future::LocalBoxFuture;
 use partners::SentNotices;
 use ports::{
-    Consistency, LoadView, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries,
-    MemoryViews, PublishError,
+    Consistency, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries, MemoryViews,
+    PublishError,
 };
-use reaction::{Consume, Done, Failure, Host, Message, React, Verified};
+use projection_kit::{Projection, Projector, load_row};
+use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
+use reaction::{Consume, Done, Failure, Host, Message, React, Verified, VerifiedTogether};
 use serde_json::Value;
 
 use crate::faults::{Dice, Remote};
@@ -127,7 +128,23 @@ impl World {
             sealer,
             text_customer::TextCustomer::new(s.clone(), notices, c.clone()),
         );
-        self.reaction(sealer, project_order::ProjectOrder::new(s, views, c));
+        self.projection::<Order>(sealer, &s, &views);
+        self.projection::<CustomerOrders>(sealer, &s, &views);
+        self.projection::<ReadyOrders>(sealer, &s, &views);
+        self.projection::<Stock>(sealer, &s, &views);
+        self.projection::<Workflow>(sealer, &s, &views);
+        self.projection::<Sales>(sealer, &s, &views);
+    }
+
+    fn projection<P: Projection>(
+        &mut self,
+        sealer: &Sealer,
+        store: &Remote<Memory>,
+        views: &Remote<MemoryViews>,
+    ) {
+        let projector =
+            Projector::<P, _, _, _>::new(store.clone(), views.clone(), self.clock.clone());
+        self.consumer(VerifiedTogether::new(projector, sealer.clone()));
     }
 
     fn reaction<R: React>(&mut self, sealer: &Sealer, reaction: R) {
@@ -150,15 +167,10 @@ impl World {
         self.queues.entry(H::NAME).or_default();
     }
 
-    /// The view of an order.
-    pub(crate) async fn view(&self, order_id: &str) -> OrderView {
-        let key = OrderView::key(order_id);
-        self.views
-            .load(&key, Consistency::Strong)
-            .await
-            .expect("memory")
-            .expect("a view of every order")
-            .view
+    /// A view of a read model.
+    pub(crate) async fn view<P: Projection>(&self, id: &str) -> P::View {
+        let row = load_row::<P, _>(&self.views, id, Consistency::Strong).await;
+        row.expect("memory").expect("a view of everything").view
     }
 }
 
@@ -167,13 +179,9 @@ impl World {
 #[derive(Clone)]
 struct Watched<H>(H);
 
-impl<H: Consume> Consume for Watched<H> {
-    const NAME: &'static str = H::NAME;
-    const CONCURRENCY: usize = H::CONCURRENCY;
-
-    async fn consume(&self, message: &Message) -> Result<Done, Failure> {
-        let result = self.0.consume(message).await;
-        if let Err(Failure::Transient(error)) = &result {
+impl<H: Consume> Watched<H> {
+    fn watch(&self, result: &Result<Done, Failure>) {
+        if let Err(Failure::Transient(error)) = result {
             let text = format!("{error:?}");
             let excused = [
                 "faulty",
@@ -187,7 +195,29 @@ impl<H: Consume> Consume for Watched<H> {
             let known = excused.iter().any(|excuse| text.contains(excuse));
             assert!(known, "{}: {text}", H::NAME);
         }
+    }
+}
+
+impl<H: Consume> Consume for Watched<H> {
+    const NAME: &'static str = H::NAME;
+    const CONCURRENCY: usize = H::CONCURRENCY;
+
+    fn key(&self, message: &Message) -> Option<String> {
+        self.0.key(message)
+    }
+
+    async fn consume(&self, message: &Message) -> Result<Done, Failure> {
+        let result = self.0.consume(message).await;
+        self.watch(&result);
         result
+    }
+
+    async fn consume_together(&self, messages: &[Message]) -> Vec<Result<Done, Failure>> {
+        let results = self.0.consume_together(messages).await;
+        for result in &results {
+            self.watch(result);
+        }
+        results
     }
 }
 

@@ -11,8 +11,11 @@ use crate::plain_form::{Template, actions, statements, target, text};
 
 /// The kinds of streams that a function may read and may write, and claims, which are kept beside them.
 ///
+/// The streams of an order.
+const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
+
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 12] = [
+const STREAMS: [(&str, &[&str], &[&str]); 17] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*"],
@@ -22,11 +25,12 @@ const STREAMS: [(&str, &[&str], &[&str]); 12] = [
     ("ConcludeOrderRole", &["Order#*"], &["Order#*"]),
     ("EmailCustomerRole", &["Customer#*"], &[]),
     ("PlaceOrderRole", &["Customer#*", "Order#*"], &["Order#*"]),
-    (
-        "ProjectOrderRole",
-        &["Order#*", "Payment#*", "Reservation#*", "Shipment#*"],
-        &[],
-    ),
+    ("ProjectCustomerOrdersRole", &OF_ORDERS, &[]),
+    ("ProjectOrderRole", &OF_ORDERS, &[]),
+    ("ProjectReadyOrdersRole", &OF_ORDERS, &[]),
+    ("ProjectSalesRole", &OF_ORDERS, &[]),
+    ("ProjectStockRole", &["StockItem#*"], &[]),
+    ("ProjectWorkflowRole", &OF_ORDERS, &[]),
     ("QueryOrderRole", &["Order#*"], &[]),
     ("RefundPaymentRole", &["Payment#*"], &["Payment#*"]),
     (
@@ -152,6 +156,37 @@ fn every_function_reads_and_writes_the_streams_it_is_about_and_no_others() {
         }
     }
     assert_eq!(granted, expected);
+}
+
+#[test]
+fn every_projection_writes_its_own_views_and_no_others() {
+    let template = Template::read();
+    let mut writers = BTreeMap::new();
+    for role in template.of("AWS::IAM::Role") {
+        for statement in template.role_statements(role.name) {
+            let views = statement["Resource"] == json!({ "Fn::GetAtt": ["ViewsTable", "Arn"] });
+            if views && actions(statement).any(|action| action == "dynamodb:PutItem") {
+                let keys =
+                    &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+                let model = text(&keys[0]).trim_end_matches("@*");
+                assert_eq!(
+                    *keys,
+                    json!([format!("{model}@*"), format!("layout#{model}")])
+                );
+                assert_eq!(writers.insert(model.to_owned(), role.name), None);
+            }
+        }
+    }
+    let expected = [
+        ("customer-orders", "ProjectCustomerOrdersRole"),
+        ("order", "ProjectOrderRole"),
+        ("ready-orders", "ProjectReadyOrdersRole"),
+        ("sales", "ProjectSalesRole"),
+        ("stock", "ProjectStockRole"),
+        ("workflow", "ProjectWorkflowRole"),
+    ];
+    let expected = expected.map(|(model, role)| (model.to_owned(), role));
+    assert_eq!(writers, BTreeMap::from(expected));
 }
 
 #[test]

@@ -61,7 +61,7 @@ mod tests {
     async fn a_checkpoint_is_kept_replaced_and_forgotten() {
         let folder = tempfile::tempdir().expect("a folder");
         let kept = FileCheckpoints::new(folder.path().join("rebuilds"));
-        let name = "order-view http://localhost:4566 events views";
+        let name = "order http://localhost:4566 events views";
         assert_eq!(kept.load(name).await.expect("readable"), None);
         for commits in [1, 2] {
             let checkpoint = Checkpoint {
@@ -72,9 +72,7 @@ mod tests {
             let again = FileCheckpoints::new(folder.path().join("rebuilds"));
             assert_eq!(again.load(name).await.expect("readable"), Some(checkpoint));
         }
-        let other = kept
-            .load("order-view http://localhost:4566 events other")
-            .await;
+        let other = kept.load("order http://localhost:4566 events other").await;
         assert_eq!(other.expect("readable"), None);
         for _ in 0..2 {
             kept.clear(name).await.expect("gone");

@@ -4,7 +4,7 @@
 //! model cannot get at more than the two traits by knowing the type behind them.
 
 use envelope::{Envelope, StreamId, UnreadableEvent, Version};
-use ports::{Consistency, LoadView, Revision, SaveView, SaveViewError, Unavailable, Viewed};
+use ports::{Change, Consistency, LoadView, SaveView, SaveViewError, Unavailable, Viewed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -187,12 +187,7 @@ impl<V: LoadView> LoadView for Rebuilding<V> {
 }
 
 impl<V: SaveView> SaveView for Rebuilding<V> {
-    async fn save<T: Serialize + Sync>(
-        &self,
-        key: &str,
-        view: &T,
-        seen: Revision,
-    ) -> Result<(), SaveViewError> {
-        self.0.save(key, view, seen).await
+    async fn save<T: Serialize + Sync>(&self, change: &Change<'_, T>) -> Result<(), SaveViewError> {
+        self.0.save(change).await
     }
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use event_store::rebuild::{Checkpoint, Checkpoints, MemoryCheckpoints, Rebuild};
 use event_store::{Commit, Memory};
 use ports::{
-    Consistency, LoadView, ManualClock, MemoryViews, Revision, SaveView, SaveViewError,
-    Unavailable, Viewed,
+    Change, Consistency, LoadView, ManualClock, MemoryViews, SaveView, SaveViewError, Unavailable,
+    Viewed,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -36,14 +36,9 @@ impl<T: LoadView> LoadView for Slow<T> {
 }
 
 impl<T: SaveView> SaveView for Slow<T> {
-    async fn save<V: Serialize + Sync>(
-        &self,
-        key: &str,
-        view: &V,
-        seen: Revision,
-    ) -> Result<(), SaveViewError> {
+    async fn save<V: Serialize + Sync>(&self, change: &Change<'_, V>) -> Result<(), SaveViewError> {
         tokio::task::yield_now().await;
-        let saved = self.0.save(key, view, seen).await;
+        let saved = self.0.save(change).await;
         tokio::task::yield_now().await;
         saved
     }

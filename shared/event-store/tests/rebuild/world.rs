@@ -12,7 +12,7 @@ use event_store::rebuild::{
     ApplyError, MemoryCheckpoints, ReadModel, Rebuild, RebuildError, Rebuilding, Rebuilt,
 };
 use event_store::{Append, Commit, Memory, Recorded};
-use ports::{Consistency, LoadView, ManualClock, MemoryViews, Revision, SaveView};
+use ports::{Change, Consistency, LoadView, ManualClock, MemoryViews, Revision, SaveView};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use testkit::Faulty;
@@ -107,7 +107,7 @@ impl ReadModel for Sums {
                 })?;
             }
         }
-        Ok(context.save(&key, &view, revision).await?)
+        Ok(context.save(&Change::new(&key, &view, revision)).await?)
     }
 }
 

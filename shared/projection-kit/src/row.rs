@@ -1,0 +1,184 @@
+//! A view as it is stored, with how far each of its streams is folded into it.
+
+use std::collections::BTreeMap;
+
+use envelope::{Envelope, StreamId, UnreadableEvent, Version};
+use ports::{
+    Addition, Change, Consistency, ListedAt, LoadView, Revision, SaveView, SaveViewError,
+    Unavailable,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::layout::live;
+use crate::projection::key;
+use crate::{Amounts, Projection};
+
+/// A view, and the versions of the streams in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row<V> {
+    /// How far each stream has been folded, by aggregate type.
+    pub versions: BTreeMap<String, Version>,
+    /// The view.
+    pub view: V,
+}
+
+/// Why events were not all folded. Those before are in the view.
+#[derive(Debug, Clone)]
+pub(crate) enum Stopped {
+    /// Events are missing behind this version.
+    Hole { at: Version },
+    /// The event at this version cannot be read.
+    Unreadable {
+        version: Version,
+        source: UnreadableEvent,
+    },
+}
+
+impl<V> Row<V> {
+    /// How far the stream of this aggregate type has been folded.
+    #[must_use]
+    pub fn version_of(&self, aggregate_type: &str) -> Version {
+        self.versions
+            .get(aggregate_type)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Folds what is new of a stream's events, which are in order.
+    pub(crate) fn take_up<P: Projection<View = V>>(
+        &mut self,
+        stream: &StreamId,
+        events: &[Envelope],
+    ) -> Result<(), Stopped> {
+        let kind = stream.aggregate_type();
+        for event in events {
+            let at = self.version_of(kind);
+            if event.version > at.next() {
+                return Err(Stopped::Hole { at });
+            }
+            if event.version < at.next() {
+                continue;
+            }
+            P::fold(&mut self.view, event).map_err(|source| Stopped::Unreadable {
+                version: event.version,
+                source,
+            })?;
+            self.versions.insert(kind.to_owned(), event.version);
+        }
+        Ok(())
+    }
+}
+
+/// A row as it was read, to be changed and saved.
+pub(crate) struct Opened<P: Projection> {
+    key: String,
+    before: Option<Row<P::View>>,
+    seen: Revision,
+    pub(crate) row: Row<P::View>,
+}
+
+impl<P: Projection> Opened<P> {
+    pub(crate) async fn load<V: LoadView>(
+        views: &V,
+        id: &str,
+        consistency: Consistency,
+    ) -> Result<Self, Unavailable> {
+        let key = key::<P>(id);
+        let found = views.load::<Row<P::View>>(&key, consistency).await?;
+        let (before, seen) = match found {
+            Some(found) => (Some(found.view), found.revision),
+            None => (None, Revision::default()),
+        };
+        let empty = || Row {
+            versions: BTreeMap::new(),
+            view: P::new(id),
+        };
+        Ok(Self {
+            key,
+            row: before.clone().unwrap_or_else(empty),
+            before,
+            seen,
+        })
+    }
+
+    /// How far a stream had been folded when the row was read.
+    pub(crate) fn version_before(&self, aggregate_type: &str) -> Version {
+        let before = self.before.as_ref();
+        before.map_or(Version::ZERO, |row| row.version_of(aggregate_type))
+    }
+
+    /// Whether there is anything to save.
+    pub(crate) fn is_changed(&self) -> bool {
+        let before = self.before.as_ref().map(|row| &row.versions);
+        before.map_or(!self.row.versions.is_empty(), |before| {
+            *before != self.row.versions
+        })
+    }
+
+    pub(crate) async fn save<V: SaveView>(&self, views: &V) -> Result<(), SaveViewError> {
+        let place = P::place(&self.row.view);
+        let before = self.before.as_ref().map(|row| P::amounts(&row.view));
+        let change = Change {
+            listed: place.map(|place| listed::<P>(&place.list, place.place)),
+            additions: additions::<P>(&before.unwrap_or_default(), &P::amounts(&self.row.view)),
+            ..Change::new(&self.key, &self.row, self.seen)
+        };
+        views.save(&change).await
+    }
+}
+
+fn listed<P: Projection>(list: &str, place: String) -> ListedAt {
+    ListedAt {
+        list: key::<P>(list),
+        place,
+    }
+}
+
+/// What has changed between two states of a view.
+fn additions<P: Projection>(before: &[Amounts], after: &[Amounts]) -> Vec<Addition> {
+    let mut changes = BTreeMap::<_, BTreeMap<String, i64>>::new();
+    for (sign, all) in [(-1, before), (1, after)] {
+        for one in all {
+            let total = changes.entry((&one.list, &one.place)).or_default();
+            for (name, amount) in &one.amounts {
+                *total.entry(name.clone()).or_default() += sign * amount;
+            }
+        }
+    }
+    let changes = changes.into_iter().filter_map(|((list, place), amounts)| {
+        let amounts: BTreeMap<_, _> = amounts.into_iter().filter(|(_, by)| *by != 0).collect();
+        (!amounts.is_empty()).then(|| Addition {
+            total: key::<P>(&format!("{list}#{place}")),
+            listed: listed::<P>(list, place.clone()),
+            amounts,
+        })
+    });
+    changes.collect()
+}
+
+/// The view with this id, of the layout that queries read.
+///
+/// # Errors
+/// [`Unavailable`], also for a view that cannot be read.
+///
+/// # Cost
+/// One request and half a read unit for each four kilobytes, or a whole one if strongly consistent;
+/// the same once more while there is a layout before, to know which one is read.
+pub async fn load_row<P: Projection, V: LoadView>(
+    views: &V,
+    id: &str,
+    consistency: Consistency,
+) -> Result<Option<Row<P::View>>, Unavailable> {
+    if live::<P, V>(views).await?.layout == P::LAYOUT {
+        let found = views.load(&key::<P>(id), consistency).await?;
+        return Ok(found.map(|found| found.view));
+    }
+    let key = key::<P::Before>(id);
+    let found = views
+        .load::<Row<<P::Before as Projection>::View>>(&key, consistency)
+        .await?;
+    Ok(found.map(|found| Row {
+        versions: found.view.versions,
+        view: P::upgrade(found.view.view),
+    }))
+}

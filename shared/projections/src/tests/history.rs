@@ -1,0 +1,173 @@
+//! What happens in a shop, decided by the domain itself.
+
+use std::time::Duration;
+
+use domain::events::{InventoryReserved, OrderPlaced, PaymentCompleted, StockReplenished};
+use domain::{
+    Aggregate, Payment, ProductId, Reservation, Shipment, StockItem, order, payment, reservation,
+    shipment, stock_item,
+};
+use envelope::{Cause, CommandId, Envelope, Timestamp};
+use event_store::{Commit, Decider, Memory};
+use ports::{Clock, ManualClock};
+use serde_json::json;
+
+/// How an order ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Placed,
+    SoldOut,
+    Declined,
+    Paid,
+    Shipped,
+    Refused,
+}
+
+/// What happened, as a store has it.
+pub(super) struct History {
+    pub(super) memory: Memory,
+    pub(super) clock: ManualClock,
+    commands: u32,
+}
+
+impl History {
+    fn new() -> Self {
+        Self {
+            memory: Memory::default(),
+            clock: ManualClock::at(Timestamp::from_millis(1_700_000_000_000)),
+            commands: 0,
+        }
+    }
+
+    async fn happen<A: Aggregate>(&mut self, id: &str, command: A::Command) -> Envelope {
+        self.commands += 1;
+        // Orders go on for hours.
+        self.clock.sleep(Duration::from_secs(1_000)).await;
+        let cause = CommandId::new(self.commands.to_string()).expect("an id");
+        let decider = Decider::<A, _, _>::new(self.memory.clone(), self.clock.clone());
+        let executed = decider.execute(id, &Cause::command(&cause), &command).await;
+        executed.expect("accepted").events().remove(0)
+    }
+
+    async fn order(&mut self, id: &str, customer: &str, end: End) {
+        let placed: OrderPlaced = serde_json::from_value(json!({
+            "orderId": id, "customerId": customer,
+            "items": [{ "productId": "p-1", "quantity": 2, "unitPrice": { "amount": 5, "currency": "EUR" } }],
+            "total": { "amount": 10, "currency": "EUR" },
+            "shippingAddress": { "line1": "x" }, "payment": { "method": "m" },
+        }))
+        .expect("an order");
+        let fail = |reason: &str| order::Command::Fail {
+            reason: reason.to_owned(),
+        };
+        self.happen::<domain::Order>(id, order::Command::Place(placed.clone()))
+            .await;
+        if let End::Placed = end {
+            return;
+        }
+        if let End::SoldOut = end {
+            let (order, reason) = (placed, "sold out".to_owned());
+            self.happen::<Reservation>(id, reservation::Command::Refuse { order, reason })
+                .await;
+            self.happen::<domain::Order>(id, fail("sold out")).await;
+            return;
+        }
+        let reserve = reservation::Command::Reserve(placed);
+        let due: InventoryReserved = read(&self.happen::<Reservation>(id, reserve).await);
+        let provider_reference = format!("ref-{id}");
+        if let End::Declined = end {
+            let reason = "no money".to_owned();
+            self.happen::<Payment>(id, payment::Command::RecordDecline { due, reason })
+                .await;
+            self.happen::<Reservation>(id, reservation::Command::Release)
+                .await;
+            self.happen::<domain::Order>(id, fail("no money")).await;
+            return;
+        }
+        let charge = payment::Command::RecordCharge {
+            due,
+            provider_reference: provider_reference.clone(),
+        };
+        let paid: PaymentCompleted = read(&self.happen::<Payment>(id, charge).await);
+        match end {
+            End::Shipped => {
+                let tracking_number = format!("track-{id}");
+                let pickup = shipment::Command::RecordPickup {
+                    paid,
+                    tracking_number: tracking_number.clone(),
+                };
+                self.happen::<Shipment>(id, pickup).await;
+                let fulfil = order::Command::Fulfil { tracking_number };
+                self.happen::<domain::Order>(id, fulfil).await;
+            }
+            End::Refused => {
+                let reason = "no such address".to_owned();
+                self.happen::<Shipment>(id, shipment::Command::RecordRefusal { paid, reason })
+                    .await;
+                self.happen::<Payment>(id, payment::Command::RecordRefund { provider_reference })
+                    .await;
+                self.happen::<Reservation>(id, reservation::Command::Release)
+                    .await;
+                self.happen::<domain::Order>(id, fail("not deliverable"))
+                    .await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn stock(&mut self, product: &str) {
+        let (product_id, order_id) = (ProductId::new(product), domain::OrderId::new("ord-1"));
+        let replenished = StockReplenished {
+            product_id: product_id.clone(),
+            quantity: 10,
+        };
+        let reserve = stock_item::Command::Reserve {
+            product_id: product_id.clone(),
+            order_id: order_id.clone(),
+            quantity: 4,
+        };
+        let release = stock_item::Command::Release {
+            product_id,
+            order_id,
+            quantity: 1,
+        };
+        for command in [
+            stock_item::Command::Replenish(replenished),
+            reserve,
+            release,
+        ] {
+            self.happen::<StockItem>(product, command).await;
+        }
+    }
+
+    /// Orders with every end, of two customers, and two products.
+    pub(super) async fn of_a_shop() -> Self {
+        let mut history = Self::new();
+        let ends = [
+            End::Placed,
+            End::SoldOut,
+            End::Declined,
+            End::Paid,
+            End::Shipped,
+            End::Refused,
+        ];
+        for (number, end) in ends.into_iter().enumerate() {
+            let customer = format!("cust-{}", number % 2);
+            history
+                .order(&format!("ord-{number}"), &customer, end)
+                .await;
+        }
+        history.stock("p-1").await;
+        history.stock("p-2").await;
+        history
+    }
+
+    pub(super) fn events(&self) -> Vec<Envelope> {
+        let commits = self.memory.log_from(0);
+        commits.iter().flat_map(Commit::envelopes).collect()
+    }
+}
+
+fn read<D: envelope::EventData>(event: &Envelope) -> D {
+    event.read().expect("of this type")
+}

@@ -1,0 +1,169 @@
+//! Where the workflow of an order stands: its steps, and what was undone.
+
+use envelope::{Envelope, StreamId, Timestamp, UnreadableEvent};
+use projection_kit::{Nothing, Place, Projection};
+use serde::{Deserialize, Serialize};
+
+use crate::Story;
+use crate::story::{OrderStory, order_of, sortable};
+
+/// The list of the workflows that have not ended, the oldest first.
+pub const LIST: &str = "open";
+
+/// Keeps [`View`].
+#[derive(Debug)]
+pub enum Workflow {}
+
+/// The workflow of one order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// The order.
+    pub order_id: String,
+    /// Why steps failed, by event type.
+    pub reasons: std::collections::BTreeMap<String, String>,
+    /// What happened, and when.
+    pub story: Story,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// It has not begun.
+    Waiting,
+    /// It is its turn.
+    InFlight,
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was done, and was undone.
+    Compensated,
+    /// The workflow ended before it began.
+    Skipped,
+}
+
+/// A step of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub state: StepState,
+    /// When it became possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    /// When it was done or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// When it was undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compensated_at: Option<Timestamp>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The steps of the choreography: what begins each, ends it well or badly, and undoes it.
+const STEPS: [(&str, &str, &str, &str, Option<&str>); 3] = [
+    (
+        "reserve-inventory",
+        "OrderPlaced",
+        "InventoryReserved",
+        "InventoryReserveFailed",
+        Some("InventoryReleased"),
+    ),
+    (
+        "charge-payment",
+        "InventoryReserved",
+        "PaymentCompleted",
+        "PaymentFailed",
+        Some("PaymentRefunded"),
+    ),
+    (
+        "ship-order",
+        "PaymentCompleted",
+        "OrderShipped",
+        "ShipmentFailed",
+        None,
+    ),
+];
+
+impl View {
+    /// The steps in order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        let when = |event: &str| self.story.when(event);
+        let ended = self.story.status().is_final();
+        let step =
+            |(name, begins, done, fails, undone): (&'static str, _, _, &str, Option<&str>)| {
+                let (began_at, done, failed) = (when(begins), when(done), when(fails));
+                let compensated_at = undone.and_then(when);
+                let state = match (began_at, done, failed) {
+                    (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
+                    (_, Some(_), _) => StepState::Done,
+                    (_, _, Some(_)) => StepState::Failed,
+                    _ if ended => StepState::Skipped,
+                    (Some(_), ..) => StepState::InFlight,
+                    _ => StepState::Waiting,
+                };
+                Step {
+                    name,
+                    state,
+                    began_at,
+                    ended_at: done.or(failed),
+                    compensated_at,
+                    reason: self.reasons.get(fails).cloned(),
+                }
+            };
+        STEPS.into_iter().map(step).collect()
+    }
+}
+
+impl Projection for Workflow {
+    const NAME: &'static str = "workflow";
+    const FUNCTION: &'static str = "project-workflow";
+    const LAYOUT: u32 = 1;
+
+    type Before = Nothing;
+    type View = View;
+
+    fn view_of(stream: &StreamId) -> Option<&str> {
+        order_of(stream)
+    }
+
+    fn new(id: &str) -> View {
+        View {
+            order_id: id.to_owned(),
+            ..View::default()
+        }
+    }
+
+    fn fold(view: &mut View, event: &Envelope) -> Result<(), UnreadableEvent> {
+        let reason = match view.story.tell(event)? {
+            OrderStory::OrderFailed(failed) => failed.reason,
+            OrderStory::InventoryReserveFailed(failed) => failed.reason,
+            OrderStory::PaymentFailed(failed) => failed.reason,
+            OrderStory::ShipmentFailed(failed) => failed.reason,
+            _ => return Ok(()),
+        };
+        view.reasons.insert(event.event_type.clone(), reason);
+        Ok(())
+    }
+
+    /// An order that failed rests when everything that was done is undone; that is what its steps say.
+    fn place(view: &View) -> Option<Place> {
+        let began = view.story.when("OrderPlaced")?;
+        let open = !view.story.status().is_final();
+        open.then(|| Place {
+            list: LIST.to_owned(),
+            place: sortable(began, &view.order_id),
+        })
+    }
+
+    fn upgrade(before: Nothing) -> View {
+        match before {}
+    }
+}
