@@ -46,7 +46,8 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
             Some("workflow") => self.answer::<Workflow>(id, steps).await,
             _ => self.answer::<Order>(id, whole).await,
         };
-        serde_json::to_value(answered.unwrap_or_else(|error| unavailable(&error)))
+        let response = answered.unwrap_or_else(|error| unavailable(&error));
+        serde_json::to_value(response.unless_known(&request))
     }
 
     async fn answer<P: Projection>(

@@ -4,9 +4,12 @@
 //! problems: RFC 9457.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,6 +21,8 @@ pub struct Request {
     pub route_key: String,
     /// The values of the route's variables; none if it has no variables.
     path_parameters: Option<BTreeMap<String, String>>,
+    query_string_parameters: Option<BTreeMap<String, String>>,
+    headers: BTreeMap<String, String>,
     body: Option<String>,
     is_base64_encoded: bool,
 }
@@ -32,11 +37,66 @@ impl Request {
             .map_or("", String::as_str)
     }
 
+    /// The value of a parameter of the query.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let parameters = self.query_string_parameters.as_ref()?;
+        parameters.get(name).map(String::as_str)
+    }
+
+    /// The value of a header; its name in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(found.1)
+    }
+
+    /// A parameter of the query that is a number in a range; `default` if it is not given.
+    ///
+    /// # Errors
+    /// A problem of status 400 that says what it may be.
+    pub fn number(
+        &self,
+        name: &str,
+        default: u32,
+        range: RangeInclusive<u32>,
+    ) -> Result<u32, Response> {
+        let Some(text) = self.query(name) else {
+            return Ok(default);
+        };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let detail = format!(
+                "`{name}` is a number from {} to {}",
+                range.start(),
+                range.end()
+            );
+            Response::problem(400, "Malformed query", &detail)
+        })
+    }
+
+    /// A parameter of the query that an earlier answer has given out.
+    ///
+    /// # Errors
+    /// A problem of status 400 for anything else.
+    pub fn cursor<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Response> {
+        let Some(text) = self.query(name) else {
+            return Ok(None);
+        };
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
+        let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        place.map(Some).ok_or_else(|| {
+            let detail = format!("`{name}` is what the answer before has in its link to the next");
+            Response::problem(400, "Malformed query", &detail)
+        })
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
     /// A problem of status 400 that says what is wrong with it.
-    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Response> {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Response> {
         let bad = |detail: String| Response::problem(400, "Malformed body", &detail);
         let text = self.body.as_deref().unwrap_or_default();
         let bytes = if self.is_base64_encoded {
@@ -47,6 +107,27 @@ impl Request {
             text.as_bytes().to_vec()
         };
         serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+    }
+}
+
+/// A place to go on from, as clients get it: opaque to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// Of whatever the place is known by.
+    ///
+    /// # Panics
+    /// If that is not JSON.
+    pub fn of(place: &impl Serialize) -> Self {
+        let json = serde_json::to_vec(place).expect("a place is JSON");
+        Self(BASE64_URL_SAFE_NO_PAD.encode(json))
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -80,6 +161,29 @@ impl Response {
         let body =
             json!({"type": "about:blank", "title": title, "status": status_code, "detail": detail});
         Self::json(status_code, &body).with("content-type", "application/problem+json")
+    }
+
+    /// The answer with a tag of what it says; without a body, if the client has that already.
+    #[must_use]
+    pub fn unless_known(self, request: &Request) -> Self {
+        let mut hasher = DefaultHasher::new();
+        self.body.hash(&mut hasher);
+        let tag = format!("W/\"{:016x}\"", hasher.finish());
+        let known = request.header("if-none-match").is_some_and(|known| {
+            let mut tags = known.split(',').map(str::trim);
+            tags.any(|known| known == tag || known == "*")
+        });
+        let tagged = self.with("etag", tag);
+        if !known || tagged.status_code != 200 {
+            return tagged;
+        }
+        let mut headers = tagged.headers;
+        headers.remove("content-type");
+        Self {
+            status_code: 304,
+            headers,
+            body: String::new(),
+        }
     }
 
     /// The same answer with one more header.

@@ -1,10 +1,5 @@
 //! Projections: read models that are pure folds of events, and all that keeps them right.
-//!
-//! A [`Projection`] says which view a stream belongs to and what an event changes in it. The kit
-//! does the rest, once for all of them: the version of each stream in the view is the only
-//! bookkeeping, so what comes twice is dropped, a hole is filled from the store at once, the events
-//! of a batch that belong to one view cost one read and one write, and live events and a rebuild
-//! can work on one view at the same time. See the crate's README.
+#![doc = include_str!("../README.md")]
 
 mod layout;
 mod projection;
@@ -16,7 +11,7 @@ pub use layout::{Live, SwitchError, live, switch};
 pub use projection::{Amounts, Nothing, Place, Projection};
 pub use projector::Projector;
 pub use rebuilding::Rebuilt;
-pub use row::{Row, load_row};
+pub use row::{Row, list_rows, list_totals, load_row};
 
 #[cfg(test)]
 mod tests;

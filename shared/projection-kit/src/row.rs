@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use envelope::{Envelope, StreamId, UnreadableEvent, Version};
 use ports::{
-    Addition, Change, Consistency, ListedAt, LoadView, Revision, SaveView, SaveViewError,
-    Unavailable,
+    Addition, Change, Consistency, ListViews, ListedAt, Listing, LoadView, Page, Revision,
+    SaveView, SaveViewError, Total, Unavailable,
 };
 use serde::{Deserialize, Serialize};
 
@@ -173,12 +173,70 @@ pub async fn load_row<P: Projection, V: LoadView>(
         let found = views.load(&key::<P>(id), consistency).await?;
         return Ok(found.map(|found| found.view));
     }
-    let key = key::<P::Before>(id);
+    let found = views.load(&key::<P::Before>(id), consistency).await?;
+    Ok(found.map(|found| upgraded::<P>(found.view)))
+}
+
+fn upgraded<P: Projection>(before: Row<<P::Before as Projection>::View>) -> Row<P::View> {
+    Row {
+        versions: before.versions,
+        view: P::upgrade(before.view),
+    }
+}
+
+/// Views of a list, of the layout that queries read. The page names the list as the projection does.
+///
+/// # Errors
+/// [`Unavailable`], also for a view that cannot be read.
+///
+/// # Cost
+/// That of [`ListViews::list`] and of [`live`].
+pub async fn list_rows<P: Projection, V: LoadView + ListViews>(
+    views: &V,
+    page: Page<'_>,
+) -> Result<Listing<Row<P::View>>, Unavailable> {
+    if live::<P, V>(views).await?.layout == P::LAYOUT {
+        let list = key::<P>(page.list);
+        return views
+            .list(&Page {
+                list: &list,
+                ..page
+            })
+            .await;
+    }
+    let list = key::<P::Before>(page.list);
     let found = views
-        .load::<Row<<P::Before as Projection>::View>>(&key, consistency)
+        .list(&Page {
+            list: &list,
+            ..page
+        })
         .await?;
-    Ok(found.map(|found| Row {
-        versions: found.view.versions,
-        view: P::upgrade(found.view.view),
-    }))
+    Ok(Listing {
+        entries: found.entries.into_iter().map(upgraded::<P>).collect(),
+        next: found.next,
+    })
+}
+
+/// Totals of a list, of the layout that queries read. The page names the list as the projection does.
+///
+/// # Errors
+/// [`Unavailable`].
+///
+/// # Cost
+/// That of [`ListViews::totals`] and of [`live`].
+pub async fn list_totals<P: Projection, V: LoadView + ListViews>(
+    views: &V,
+    page: Page<'_>,
+) -> Result<Listing<Total>, Unavailable> {
+    let list = if live::<P, V>(views).await?.layout == P::LAYOUT {
+        key::<P>(page.list)
+    } else {
+        key::<P::Before>(page.list)
+    };
+    views
+        .totals(&Page {
+            list: &list,
+            ..page
+        })
+        .await
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use envelope::{Envelope, StreamId};
 use event_store::Memory;
 use event_store::rebuild::{MemoryCheckpoints, Rebuild};
-use ports::{Consistency, ListViews, ManualClock, MemoryViews, Page, Total};
-use projection_kit::{Projection, Projector, Rebuilt, load_row};
+use ports::{Consistency, ManualClock, MemoryViews, Page, Total};
+use projection_kit::{Projection, Projector, Rebuilt, list_rows, list_totals, load_row};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use reaction::ReactTogether;
@@ -73,7 +73,6 @@ fn expected<P: Projection>(events: &[Envelope]) -> Content<P::View> {
 
 /// The same as it is in the views, looked up one by one and page by page.
 async fn content<P: Projection>(views: &MemoryViews, like: &Content<P::View>) -> Content<P::View> {
-    let key = |name: &str| format!("{}@{}#{name}", P::NAME, P::LAYOUT);
     let mut found = Content {
         views: BTreeMap::new(),
         lists: BTreeMap::new(),
@@ -86,14 +85,13 @@ async fn content<P: Projection>(views: &MemoryViews, like: &Content<P::View>) ->
         }
     }
     for name in like.lists.keys() {
-        let (list, mut after, mut entries) = (key(name), None, Vec::new());
+        let (mut after, mut entries) = (None, Vec::new());
         loop {
             let page = Page {
                 after: after.as_ref(),
-                ..Page::of(&list, 2)
+                ..Page::of(name, 2)
             };
-            let listing = views.list::<projection_kit::Row<P::View>>(&page).await;
-            let listing = listing.expect("memory");
+            let listing = list_rows::<P, _>(views, page).await.expect("memory");
             entries.extend(listing.entries.into_iter().map(|row| row.view));
             after = listing.next;
             if after.is_none() {
@@ -103,7 +101,7 @@ async fn content<P: Projection>(views: &MemoryViews, like: &Content<P::View>) ->
         found.lists.insert(name.clone(), entries);
     }
     for name in like.totals.keys() {
-        let totals = views.totals(&Page::of(&key(name), 100)).await;
+        let totals = list_totals::<P, _>(views, Page::of(name, 100)).await;
         found
             .totals
             .insert(name.clone(), totals.expect("memory").entries);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{StockItem, stock_item};
 use envelope::Envelope;
 use event_store::{Commit, Decider};
-use ports::{Clock, Consistency, ListViews, Page};
-use projection_kit::Projection;
+use ports::{Clock, Consistency, Page};
+use projection_kit::{Projection, list_totals};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow, sales};
 
 use crate::stories::check_story;
@@ -116,13 +116,8 @@ impl World {
 
     /// The totals are those of the books: every order counted once, all that was taken and given back.
     async fn check_sales(&self, shipped: &BTreeSet<&str>) {
-        let list = format!(
-            "{}@{}#{}",
-            Sales::NAME,
-            Sales::LAYOUT,
-            sales::day(self.clock.now())
-        );
-        let totals = self.views.totals(&Page::of(&list, 100)).await;
+        let day = sales::day(self.clock.now());
+        let totals = list_totals::<Sales, _>(&self.views, Page::of(&day, 100)).await;
         let totals = totals.expect("memory").entries;
         let sum = |name: &str| {
             let amounts = totals.iter().filter_map(|total| total.amounts.get(name));

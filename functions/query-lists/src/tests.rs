@@ -1,0 +1,196 @@
+//! Questions and answers over views that events have made.
+
+use envelope::Envelope;
+use event_store::Memory;
+use ports::{ManualClock, MemoryViews};
+use projection_kit::Projector;
+use projections::Sales;
+use reaction::ReactTogether;
+
+use super::*;
+
+const PLACED_AT: [&str; 3] = [
+    "2026-11-21T10:00:00Z",
+    "2026-11-21T10:59:59Z",
+    "2026-11-22T00:00:00Z",
+];
+
+fn event(id: &str, at: &str, event_type: &str, aggregate_type: &str, data: &Value) -> Envelope {
+    serde_json::from_value(json!({
+        "eventId": event_type, "eventType": event_type, "schemaVersion": 1, "timestamp": at,
+        "aggregateType": aggregate_type, "aggregateId": id, "version": 1, "data": data,
+        "metadata": { "correlationId": "story" },
+    }))
+    .expect("an envelope")
+}
+
+async fn deliver<P: Projection>(views: &MemoryViews, events: &[Envelope]) {
+    let clock = ManualClock::at(envelope::Timestamp::from_millis(0));
+    let projector = Projector::<P, _, _, _>::new(Memory::default(), views.clone(), clock);
+    for event in events {
+        let mut answers = projector.react(std::slice::from_ref(event)).await;
+        answers.remove(0).expect("folded");
+    }
+}
+
+/// Three orders of one customer, of which the second is reserved and paid.
+async fn shop() -> QueryLists<MemoryViews> {
+    let views = MemoryViews::default();
+    let mut events = Vec::new();
+    let total = json!({ "amount": 10, "currency": "EUR" });
+    for (number, at) in PLACED_AT.iter().enumerate() {
+        let id = format!("ord-{number}");
+        let data = json!({
+            "orderId": id, "customerId": "cust-1", "items": [], "total": total,
+            "shippingAddress": { "line1": "x" }, "payment": { "method": "m" },
+        });
+        events.push(event(&id, at, "OrderPlaced", "Order", &data));
+    }
+    let data = json!({
+        "orderId": "ord-1", "customerId": "cust-1", "items": [], "total": total, "amount": total,
+        "shippingAddress": { "line1": "x" }, "payment": { "method": "m" }, "providerReference": "r",
+    });
+    let at = "2026-11-21T11:00:00Z";
+    events.push(event(
+        "ord-1",
+        at,
+        "InventoryReserved",
+        "Reservation",
+        &data,
+    ));
+    events.push(event("ord-1", at, "PaymentCompleted", "Payment", &data));
+    deliver::<CustomerOrders>(&views, &events).await;
+    deliver::<ReadyOrders>(&views, &events).await;
+    deliver::<Workflow>(&views, &events).await;
+    deliver::<Sales>(&views, &events).await;
+    let stock = json!({ "productId": "p-1", "quantity": 7 });
+    let stock = [event("p-1", at, "StockReplenished", "StockItem", &stock)];
+    deliver::<Stock>(&views, &stock).await;
+    QueryLists::new(views)
+}
+
+async fn ask(
+    handler: &QueryLists<MemoryViews>,
+    route: &str,
+    id: &str,
+    query: &[(&str, &str)],
+) -> Value {
+    ask_with(handler, route, id, query, json!({})).await
+}
+
+async fn ask_with(
+    handler: &QueryLists<MemoryViews>,
+    route: &str,
+    id: &str,
+    query: &[(&str, &str)],
+    headers: Value,
+) -> Value {
+    let query: serde_json::Map<_, _> = query
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    let request = json!({
+        "routeKey": route, "pathParameters": { "id": id },
+        "queryStringParameters": query, "headers": headers,
+    });
+    let mut answer = handler.handle(request).await.expect("JSON");
+    let body = answer["body"].as_str().expect("text").to_owned();
+    if !body.is_empty() {
+        answer["body"] = serde_json::from_str(&body).expect("JSON");
+    }
+    answer
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    let entries = answer["body"]["entries"].as_array().expect("entries");
+    let ids = entries.iter().map(|entry| entry["orderId"].as_str());
+    ids.map(|id| id.expect("an id")).collect()
+}
+
+const ORDERS: &str = "GET /customers/{id}/orders";
+
+#[tokio::test]
+async fn a_customers_orders_come_newest_first_and_page_by_page() {
+    let shop = shop().await;
+    let first = ask(&shop, ORDERS, "cust-1", &[("limit", "2")]).await;
+    assert_eq!(ids(&first), ["ord-2", "ord-1"]);
+    assert_eq!(first["body"]["entries"][1]["status"], "PAID");
+    let next = first["body"]["_links"]["next"]["href"].as_str();
+    let (_, cursor) = next.expect("more").split_once("cursor=").expect("a cursor");
+    let page = [("limit", "2"), ("cursor", cursor)];
+    let second = ask(&shop, ORDERS, "cust-1", &page).await;
+    assert_eq!(ids(&second), ["ord-0"]);
+    assert_eq!(second["body"]["_links"].get("next"), None);
+    assert_eq!(ids(&ask(&shop, ORDERS, "nobody", &[]).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_warehouse_and_the_operators_see_what_waits() {
+    let shop = shop().await;
+    assert_eq!(
+        ids(&ask(&shop, "GET /ready-orders", "", &[]).await),
+        ["ord-1"]
+    );
+    let open = ask(&shop, "GET /workflows", "", &[]).await;
+    assert_eq!(ids(&open), ["ord-0", "ord-1", "ord-2"]);
+    assert_eq!(open["body"]["entries"][1]["steps"][2]["state"], "in-flight");
+    let stock = ask(&shop, "GET /stock/{id}", "p-1", &[]).await;
+    assert_eq!(stock["body"]["available"], 7);
+    let all = ask(&shop, "GET /stock", "", &[]).await;
+    assert_eq!(all["body"]["entries"][0], stock["body"]);
+    let none = ask(&shop, "GET /stock/{id}", "p-2", &[]).await;
+    assert_eq!(none["statusCode"], 404);
+}
+
+#[tokio::test]
+async fn sales_are_counted_in_the_hour_in_which_they_happened() {
+    let shop = shop().await;
+    let days = [("from", "2026-11-20"), ("to", "2026-11-22")];
+    let sales = ask(&shop, "GET /sales", "", &days).await;
+    let hours = [
+        json!({ "hour": "2026-11-21T10:00:00Z", "orders": 2, "cancellations": 0, "revenue": [] }),
+        json!({ "hour": "2026-11-21T11:00:00Z", "orders": 0, "cancellations": 0,
+                "revenue": [{ "amount": 10, "currency": "EUR" }] }),
+        json!({ "hour": "2026-11-22T00:00:00Z", "orders": 1, "cancellations": 0, "revenue": [] }),
+    ];
+    assert_eq!(sales["body"]["hours"], json!(hours));
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_told_what_would_be_right() {
+    let shop = shop().await;
+    let day = ("from", "2026-11-20");
+    let wrong: [(&str, &[(&str, &str)]); 7] = [
+        (ORDERS, &[("limit", "0")]),
+        (ORDERS, &[("limit", "many")]),
+        (ORDERS, &[("cursor", "made up")]),
+        ("GET /sales", &[]),
+        ("GET /sales", &[day]),
+        ("GET /sales", &[day, ("to", "2026-11-19")]),
+        ("GET /sales", &[day, ("to", "2027-11-19")]),
+    ];
+    for (route, query) in wrong {
+        let answer = ask(&shop, route, "cust-1", query).await;
+        assert_eq!(answer["statusCode"], 400, "{query:?}");
+        assert!(
+            answer["body"]["detail"]
+                .as_str()
+                .expect("a text")
+                .contains('`')
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_client_has_is_not_sent_again() {
+    let shop = shop().await;
+    let first = ask(&shop, ORDERS, "cust-1", &[]).await;
+    let known = json!({ "If-None-Match": first["headers"]["etag"] });
+    let again = ask_with(&shop, ORDERS, "cust-1", &[], known.clone()).await;
+    assert_eq!(
+        (&again["statusCode"], &again["body"]),
+        (&json!(304), &json!(""))
+    );
+    let other = ask_with(&shop, ORDERS, "cust-1", &[("limit", "1")], known).await;
+    assert_eq!(other["statusCode"], 200);
+}
