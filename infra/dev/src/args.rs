@@ -310,6 +310,14 @@ the same run. Memory is read after it has worked on one event, against a stub of
 Exits with 1 if one takes more than 4 times as long to start, has 5 MB or more, or needs 24 MB of memory or more.
 The release build of all functions takes minutes.")]
     Coldstart(Coldstart),
+    /// Rebuilds of all read models from 100,000 events while new ones arrive, and what an event costs
+    #[command(after_help = "Examples:
+  cargo dev bench projection
+  cargo dev bench projection --orders 1000 --json
+
+Everything runs in one process against an embedded DynamoDB. Whether each rebuilt view is the fold of the store is
+checked, and reported. Exits with 1 if one is not.")]
+    Projection(Projection),
     /// The event store against its peers: requests, capacity units, money, throughput, latency, right states
     #[command(after_help = "Examples:
   cargo dev bench store
@@ -322,6 +330,17 @@ dynamo-es-snapshots, event-store-adapter, tip (the layout of Equinox).
 The peers are compiled now, which takes minutes the first time; the measurement itself takes some more. For times that
 mean something, let nothing else run.")]
     Store(Store),
+}
+
+/// `cargo dev bench projection`; the program that measures reads the same options once more.
+#[derive(Debug, Args)]
+pub struct Projection {
+    /// Orders in the store before the rebuilds; each has six events [default: 17000]
+    #[arg(long, value_name = "N")]
+    pub orders: Option<u32>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
 }
 
 /// `cargo dev bench store`; the program that measures reads the same options once more.

@@ -85,6 +85,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
         Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),
-        Command::Bench(Bench::Store(bench)) => bench::store::run(&project, &bench),
+        Command::Bench(Bench::Store(bench)) => bench::programs::store(&project, &bench),
+        Command::Bench(Bench::Projection(bench)) => bench::programs::projection(&project, &bench),
     }
 }

@@ -10,7 +10,14 @@ use crate::{files, nothing_found, output, text};
 const PURE: [&str; 4] = ["envelope", "bank-account", "domain", "schemas"];
 
 /// Tools, measures and tests: nothing that is deployed may depend on them.
-const NOT_DEPLOYED: [&str; 5] = ["bench-store", "dev", "hello", "testkit", "tests"];
+const NOT_DEPLOYED: [&str; 6] = [
+    "bench-projection",
+    "bench-store",
+    "dev",
+    "hello",
+    "testkit",
+    "tests",
+];
 
 /// One of the project's own crates.
 pub(crate) struct Package {

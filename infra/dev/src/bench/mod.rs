@@ -1,5 +1,5 @@
 //! `cargo dev bench`: what is measured on the machine at hand.
 
 pub(crate) mod coldstart;
+pub(crate) mod programs;
 mod runtime_api;
-pub(crate) mod store;

@@ -1,22 +1,39 @@
-//! `cargo dev bench store`: builds and runs the crate that compares the event store with its peers.
+//! `cargo dev bench store` and `cargo dev bench projection`: build and run the crates that measure.
 //!
-//! That crate is no dependency of this one: the peers would be compiled with the tool.
+//! These are no dependencies of this one: what they are measured against would be compiled with the tool.
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::args::Store;
+use crate::args::{Projection, Store};
 use crate::build::cargo;
 use crate::project::Project;
 
-const CRATE: &str = "bench-store";
+/// The profile of both.
+const PROFILE: &str = "bench-store";
+
+/// Compares the event store with its peers.
+pub(crate) fn store(project: &Project, options: &Store) -> Result<ExitCode> {
+    run(project, "bench-store", arguments(options))
+}
+
+/// Measures the projections.
+pub(crate) fn projection(project: &Project, options: &Projection) -> Result<ExitCode> {
+    let orders = options.orders.map(|orders| format!("--orders={orders}"));
+    let json = options.output.json.then(|| "--json".to_owned());
+    run(
+        project,
+        "bench-projection",
+        orders.into_iter().chain(json).collect(),
+    )
+}
 
 /// Builds with a profile of its own, runs, and passes on how it ended.
-pub(crate) fn run(project: &Project, options: &Store) -> Result<ExitCode> {
+fn run(project: &Project, name: &str, arguments: Vec<String>) -> Result<ExitCode> {
     let mut cargo = cargo(project);
-    cargo.args(["run", "--profile", CRATE, "--package", CRATE, "--"]);
-    cargo.args(arguments(options));
+    cargo.args(["run", "--profile", PROFILE, "--package", name, "--"]);
+    cargo.args(arguments);
     // Paths are meant from where the user is.
     cargo.current_dir(std::env::current_dir().context("cannot tell the working directory")?);
     let status = cargo.status().context("cannot start cargo")?;
