@@ -92,12 +92,17 @@ Exits with 1 when nothing is stored about the aggregate.")]
   cargo dev rebuild order --segments 16 --rate 100
   cargo dev rebuild order --on-unreadable set-aside --json
   cargo dev rebuild order --resume               after it was ended, by whatever
-  cargo dev rebuild order --views new-views      into another table, for corrected logic
 
 A view that is there and up to date stays as it is. Nothing is published and nobody is told anything.
 Exits with 0 when everything was rebuilt, with 3 when rows were set aside, and with 1 when it stopped early;
 --resume goes on from there.")]
     Rebuild(Rebuild),
+    /// Shows which layout of a read model queries read, or has them go over to another, and back
+    #[command(after_help = "Examples:
+  cargo dev layout order
+  cargo dev layout order --switch 2             when a rebuild has filled it
+  cargo dev layout order --switch 1             the way back")]
+    Layout(Layout),
     /// Sends sample orders as another system would, and shows them on their way
     #[command(after_help = "Examples:
   cargo dev demo                    starts the stack first, or brings it up to date
@@ -253,6 +258,23 @@ pub enum Model {
     Workflow,
     /// Sales by hour
     Sales,
+}
+
+/// `cargo dev layout`
+#[derive(Debug, Args)]
+pub struct Layout {
+    /// The read model
+    #[arg(value_enum)]
+    pub model: Model,
+    /// Has queries read this layout from now on
+    #[arg(long, value_name = "LAYOUT")]
+    pub switch: Option<u32>,
+    /// A local stack elsewhere than the one that is up here
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
 }
 
 /// What a rebuild does about a row that cannot be read.

@@ -19,7 +19,9 @@ mod generate;
 mod history;
 mod http;
 mod inbound;
+mod layout;
 mod logs;
+mod model;
 mod package;
 mod progress;
 mod project;
@@ -82,6 +84,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Story(story) => story::show(&project, &story).await,
         Command::History(history) => history::show(&project, &history).await,
         Command::Rebuild(rebuild) => rebuild::run(&project, &rebuild).await,
+        Command::Layout(layout) => layout::run(&project, &layout).await,
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
         Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),

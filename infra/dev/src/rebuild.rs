@@ -1,8 +1,8 @@
 //! `cargo dev rebuild`: makes a read model anew from all stored events.
 //!
 //! It writes where the stack's own function writes, while that goes on: both save a view only over
-//! what they have read. What is there and up to date stays as it is, so corrected logic needs an
-//! empty table, which `--views` names.
+//! what they have read. What is there and up to date stays as it is; corrected logic is a new layout,
+//! whose views lie beside the old ones until `cargo dev layout` has queries go over to them.
 
 mod checkpoints;
 
@@ -15,13 +15,13 @@ use event_store::Scan as _;
 use event_store::rebuild::{OnUnreadable, Progress, Rate, Rebuild, RebuildError, Rebuilt};
 use ports::SystemClock;
 use projection_kit::Projection;
-use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
 use serde_json::json;
 
-use crate::args::{self, Model};
+use crate::args;
 use crate::cloud::Cloud;
 use crate::deploy;
 use crate::env_file::{self, Variables};
+use crate::model::with_projection;
 use crate::progress::{Step, say, seconds};
 use crate::project::Project;
 use crate::running::Running;
@@ -34,14 +34,7 @@ const INCOMPLETE: u8 = 3;
 
 /// `cargo dev rebuild`
 pub(crate) async fn run(project: &Project, options: &args::Rebuild) -> Result<ExitCode> {
-    match options.model {
-        Model::Order => rebuild::<Order>(project, options).await,
-        Model::CustomerOrders => rebuild::<CustomerOrders>(project, options).await,
-        Model::ReadyOrders => rebuild::<ReadyOrders>(project, options).await,
-        Model::Stock => rebuild::<Stock>(project, options).await,
-        Model::Workflow => rebuild::<Workflow>(project, options).await,
-        Model::Sales => rebuild::<Sales>(project, options).await,
-    }
+    with_projection!(options.model, rebuild(project, options))
 }
 
 async fn rebuild<P: Projection>(project: &Project, options: &args::Rebuild) -> Result<ExitCode> {
@@ -90,7 +83,7 @@ async fn rebuild<P: Projection>(project: &Project, options: &args::Rebuild) -> R
 }
 
 /// The stack that is up here, or the local one at another endpoint.
-async fn find(project: &Project, endpoint: Option<&str>) -> Result<(Cloud, Variables)> {
+pub(crate) async fn find(project: &Project, endpoint: Option<&str>) -> Result<(Cloud, Variables)> {
     let Some(endpoint) = endpoint else {
         let running = Running::find(project).await?;
         return Ok((running.cloud, running.variables));
