@@ -71,59 +71,103 @@ impl<V: LoadView + ListViews> QueryLists<V> {
         let id = request.path_parameter("id");
         match request.route_key.as_str() {
             "GET /customers/{id}/orders" => {
-                let path = format!("/customers/{id}/orders");
-                let newest_first = true;
-                self.list::<CustomerOrders>(request, &path, id, newest_first, order)
-                    .await
+                let path = format!("/customers/{}/orders", known_form(id)?);
+                let newest_first = Asked {
+                    reversed: true,
+                    ..Asked::of(request, &path, id, PAGE_MAX)?
+                };
+                self.list::<CustomerOrders>(newest_first, order).await
             }
             "GET /ready-orders" => {
-                let list = ready_orders::LIST;
-                self.list::<ReadyOrders>(request, "/ready-orders", list, false, ready)
-                    .await
+                // Whole orders, which may be large.
+                let asked = Asked::of(request, "/ready-orders", ready_orders::LIST, PAGE)?;
+                self.list::<ReadyOrders>(asked, ready).await
             }
             "GET /workflows" => {
-                self.list::<Workflow>(request, "/workflows", workflow::LIST, false, open)
-                    .await
+                let asked = Asked::of(request, "/workflows", workflow::LIST, PAGE_MAX)?;
+                self.list::<Workflow>(asked, open).await
             }
             "GET /stock" => {
-                self.list::<Stock>(request, "/stock", stock::LIST, false, level)
-                    .await
+                let asked = Asked::of(request, "/stock", stock::LIST, PAGE_MAX)?;
+                self.list::<Stock>(asked, level).await
             }
             "GET /stock/{id}" => {
+                let id = known_form(id)?;
                 let found = load_row::<Stock, V>(&self.views, id, Consistency::Eventual).await?;
-                let found = found.ok_or_else(no_such_product)?;
+                let found = found.ok_or_else(nothing_there)?;
                 Ok(level(&found.view))
             }
             "GET /sales" => sales::answer(&self.views, request).await,
-            _ => Err(Response::problem(404, "No such page", "there is nothing here").into()),
+            _ => Err(nothing_there().into()),
         }
     }
 
     /// A page of a list.
     async fn list<P: Projection>(
         &self,
-        request: &Request,
-        path: &str,
-        list: &str,
-        reversed: bool,
+        asked: Asked<'_>,
         entry: impl Fn(&P::View) -> Value,
     ) -> Result<Value, Refusal> {
-        let max = request.number("limit", PAGE, 1..=PAGE_MAX)?;
-        let after = request.cursor::<ports::Cursor>("cursor")?;
+        let Asked { path, max, .. } = asked;
         let page = Page {
-            reversed,
-            after: after.as_ref(),
-            ..Page::of(list, max)
+            reversed: asked.reversed,
+            after: asked.after.as_ref(),
+            ..Page::of(asked.list, max)
         };
         let found = list_rows::<P, V>(&self.views, page).await?;
-        let mut links = json!({ "self": { "href": path } });
+        let link = |cursor: Option<&ports::Cursor>| {
+            let cursor = cursor.map(|cursor| format!("&cursor={}", Cursor::of(cursor)));
+            json!({ "href": format!("{path}?limit={max}{}", cursor.unwrap_or_default()) })
+        };
+        let mut links = json!({ "self": link(asked.after.as_ref()) });
         if let Some(next) = &found.next {
-            let cursor = Cursor::of(next);
-            links["next"] = json!({ "href": format!("{path}?limit={max}&cursor={cursor}") });
+            links["next"] = link(Some(next));
         }
         let entries = found.entries.iter().map(|row| entry(&row.view));
         Ok(json!({ "entries": entries.collect::<Vec<_>>(), "_links": links }))
     }
+}
+
+/// What a client asks of a list.
+struct Asked<'a> {
+    path: &'a str,
+    list: &'a str,
+    max: u32,
+    after: Option<ports::Cursor>,
+    reversed: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(
+        request: &Request,
+        path: &'a str,
+        list: &'a str,
+        page_max: u32,
+    ) -> Result<Self, Response> {
+        let after = request.cursor::<ports::Cursor>("cursor")?;
+        // What a table takes for a key; a cursor of ours has it.
+        let possible = |cursor: &ports::Cursor| {
+            (1..=1_024).contains(&cursor.place.len()) && (1..=2_048).contains(&cursor.key.len())
+        };
+        if after.as_ref().is_some_and(|cursor| !possible(cursor)) {
+            let detail = "`cursor` is what the answer before has in its link to the next";
+            return Err(Response::problem(400, "Malformed query", detail));
+        }
+        Ok(Self {
+            path,
+            list,
+            max: request.number("limit", PAGE, 1..=page_max)?,
+            after,
+            reversed: false,
+        })
+    }
+}
+
+/// An id that could be one.
+fn known_form(id: &str) -> Result<&str, Response> {
+    let form = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    let possible = (1..=64).contains(&id.len()) && id.chars().all(form);
+    possible.then_some(id).ok_or_else(nothing_there)
 }
 
 fn links(order_id: &str) -> Value {
@@ -160,12 +204,8 @@ fn level(view: &stock::View) -> Value {
     })
 }
 
-fn no_such_product() -> Response {
-    Response::problem(
-        404,
-        "No such product",
-        "no stock of this product ever came in",
-    )
+fn nothing_there() -> Response {
+    Response::problem(404, "Not found", "there is nothing with this id")
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {

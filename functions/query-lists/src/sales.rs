@@ -2,7 +2,7 @@
 
 use envelope::Timestamp;
 use http_api::{Request, Response};
-use ports::{ListViews, LoadView, Page, Total};
+use ports::{ListViews, LoadView, Total};
 use projection_kit::list_totals;
 use projections::{Sales, sales};
 use serde_json::{Value, json};
@@ -12,7 +12,6 @@ use crate::Refusal;
 /// Days of one answer: a request to the table for each.
 const DAYS_MAX: i64 = 31;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-const HOURS: u32 = 24;
 
 pub(crate) async fn answer<V: LoadView + ListViews>(
     views: &V,
@@ -31,10 +30,11 @@ pub(crate) async fn answer<V: LoadView + ListViews>(
     let mut hours = Vec::new();
     for number in 0..days {
         let day = sales::day(Timestamp::from_millis(from.as_millis() + number * DAY_MS));
-        let totals = list_totals::<Sales, V>(views, Page::of(&day, HOURS)).await?;
-        hours.extend(totals.entries.iter().map(|total| hour(&day, total)));
+        let totals = list_totals::<Sales, V>(views, &day).await?;
+        hours.extend(totals.iter().map(|total| hour(&day, total)));
     }
-    Ok(json!({ "hours": hours, "_links": { "self": { "href": "/sales" } } }))
+    let itself = format!("/sales?from={}&to={}", sales::day(from), sales::day(to));
+    Ok(json!({ "hours": hours, "_links": { "self": { "href": itself } } }))
 }
 
 /// A day in UTC, as its first moment.

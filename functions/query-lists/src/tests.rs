@@ -138,8 +138,10 @@ async fn the_warehouse_and_the_operators_see_what_waits() {
     assert_eq!(stock["body"]["available"], 7);
     let all = ask(&shop, "GET /stock", "", &[]).await;
     assert_eq!(all["body"]["entries"][0], stock["body"]);
-    let none = ask(&shop, "GET /stock/{id}", "p-2", &[]).await;
-    assert_eq!(none["statusCode"], 404);
+    for none in ["p-2", "", "a b", &"x".repeat(3_000)] {
+        let none = ask(&shop, "GET /stock/{id}", none, &[]).await;
+        assert_eq!(none["statusCode"], 404);
+    }
 }
 
 #[tokio::test]
@@ -160,7 +162,10 @@ async fn sales_are_counted_in_the_hour_in_which_they_happened() {
 async fn a_wrong_question_is_told_what_would_be_right() {
     let shop = shop().await;
     let day = ("from", "2026-11-20");
-    let wrong: [(&str, &[(&str, &str)]); 7] = [
+    // An empty place and an empty key.
+    let empty = Cursor::of(&json!({ "place": "", "key": "" })).to_string();
+    let wrong: [(&str, &[(&str, &str)]); 8] = [
+        (ORDERS, &[("cursor", &empty)]),
         (ORDERS, &[("limit", "0")]),
         (ORDERS, &[("limit", "many")]),
         (ORDERS, &[("cursor", "made up")]),

@@ -90,12 +90,12 @@ fn links(id: &str) -> Value {
 }
 
 /// An order that is still on its way is worth asking about again.
-fn moving(status: OrderStatus, body: &Value) -> Response {
+fn moving(is_open: bool, body: &Value) -> Response {
     let response = Response::json(200, body);
-    if status.is_final() {
-        response
-    } else {
+    if is_open {
         response.with("retry-after", "1")
+    } else {
+        response
     }
 }
 
@@ -108,7 +108,7 @@ fn status(row: &Row<order::View>) -> Response {
     if let Some(reason) = &view.reason {
         body["reason"] = json!(reason);
     }
-    moving(view.story.status(), &body)
+    moving(!view.story.status().is_final(), &body)
 }
 
 fn whole(row: &Row<order::View>) -> Response {
@@ -131,7 +131,7 @@ fn whole(row: &Row<order::View>) -> Response {
     for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
         body[name] = value;
     }
-    moving(view.story.status(), &body)
+    moving(!view.story.status().is_final(), &body)
 }
 
 fn steps(row: &Row<workflow::View>) -> Response {
@@ -140,7 +140,7 @@ fn steps(row: &Row<workflow::View>) -> Response {
         "orderId": view.order_id, "status": view.story.status(), "projected": true,
         "steps": view.steps(), "updatedAt": view.story.last(), "_links": links(&view.order_id),
     });
-    moving(view.story.status(), &body)
+    moving(view.is_open(), &body)
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {

@@ -67,12 +67,11 @@ impl Views {
                 ("s".to_owned(), string(&after.place)),
             ])
         });
-        let mut entries = Vec::new();
+        // One more than asked for tells whether there is a next page.
+        let (max, mut entries) = (page.max as usize, Vec::new());
         // DynamoDB ends a page at a megabyte; each goes on behind the one before it.
         loop {
-            let left = page
-                .max
-                .saturating_sub(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+            let left = (max + 1).saturating_sub(entries.len());
             let found = self
                 .client
                 .query()
@@ -81,23 +80,27 @@ impl Views {
                 .key_condition_expression(condition)
                 .set_expression_attribute_values(Some(values.clone()))
                 .scan_index_forward(!page.reversed)
-                .limit(i32::try_from(left.max(1)).unwrap_or(i32::MAX))
+                .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take())
                 .send()
                 .await
                 .map_err(unavailable("dynamodb:Query"))?;
             entries.extend(found.items.unwrap_or_default());
             start = found.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() || entries.len() >= page.max as usize {
-                let next = start.as_ref().and_then(|key| {
-                    Some(Cursor {
-                        place: text(key, "s")?.to_owned(),
-                        key: text(key, "k")?.to_owned(),
-                    })
-                });
-                return Ok(Listing { entries, next });
+            if start.is_none() || entries.len() > max {
+                break;
             }
         }
+        let more = entries.len() > max;
+        entries.truncate(max);
+        let last = entries.last().filter(|_| more);
+        let next = last.and_then(|item| {
+            Some(Cursor {
+                place: text(item, "s")?.to_owned(),
+                key: text(item, "k")?.to_owned(),
+            })
+        });
+        Ok(Listing { entries, next })
     }
 
     fn item<V>(change: &Change<'_, V>, body: String) -> Item {

@@ -68,10 +68,20 @@ async fn find<P: Projection, V: LoadView>(views: &V) -> Result<(Live, Revision),
 /// # Cost
 /// Nothing if there is no layout before; otherwise one request and one read unit.
 pub async fn live<P: Projection, V: LoadView>(views: &V) -> Result<Live, Unavailable> {
-    if !has_before::<P>() {
-        return Ok(Live { layout: P::LAYOUT });
-    }
-    Ok(find::<P, V>(views).await?.0)
+    let layout = if reads_before::<P, V>(views).await? {
+        P::Before::LAYOUT
+    } else {
+        P::LAYOUT
+    };
+    Ok(Live { layout })
+}
+
+/// Whether queries read the layout before. A pointer to a layout that this code does not know yet is
+/// from newer code, which was taken back: the newest that there is, is read.
+pub(crate) async fn reads_before<P: Projection, V: LoadView>(
+    views: &V,
+) -> Result<bool, Unavailable> {
+    Ok(has_before::<P>() && find::<P, V>(views).await?.0.layout < P::LAYOUT)
 }
 
 /// Has queries read another layout from now on: a new one when it is complete, or the one before.

@@ -39,6 +39,9 @@ pub trait Projection: Debug + Send + Sync + 'static {
     /// side; a new one is built beside the old, and queries go over to it when it is complete.
     const LAYOUT: u32;
 
+    /// How many views of a batch are in work at the same time: 1 where they add to the same totals.
+    const CONCURRENCY: usize = 10;
+
     /// The layout that this one replaces, as long as there are views of it; [`Nothing`] if none.
     type Before: Projection;
     /// The view.
@@ -102,6 +105,17 @@ impl Projection for Nothing {
     fn upgrade(before: Self) -> Self {
         before
     }
+}
+
+/// Into how many parts a total is divided, so that not all writers meet in one item.
+const PARTS: u64 = 8;
+
+/// The part of totals that a view adds to: always the same for the same view.
+pub(crate) fn part(view: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    view.hash(&mut hasher);
+    hasher.finish() % PARTS
 }
 
 /// The key of a view, a list or a total of this projection.

@@ -9,8 +9,8 @@ use ports::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::layout::live;
-use crate::projection::key;
+use crate::layout::reads_before;
+use crate::projection::{key, part};
 use crate::{Amounts, Projection};
 
 /// A view, and the versions of the streams in it.
@@ -120,10 +120,33 @@ impl<P: Projection> Opened<P> {
         let before = self.before.as_ref().map(|row| P::amounts(&row.view));
         let change = Change {
             listed: place.map(|place| listed::<P>(&place.list, place.place)),
-            additions: additions::<P>(&before.unwrap_or_default(), &P::amounts(&self.row.view)),
+            additions: self.additions(&before.unwrap_or_default(), &P::amounts(&self.row.view)),
             ..Change::new(&self.key, &self.row, self.seen)
         };
         views.save(&change).await
+    }
+
+    /// What has changed between two states of the view, for this view's part of the totals.
+    fn additions(&self, before: &[Amounts], after: &[Amounts]) -> Vec<Addition> {
+        let mut changes = BTreeMap::<_, BTreeMap<String, i64>>::new();
+        for (sign, all) in [(-1, before), (1, after)] {
+            for one in all {
+                let total = changes.entry((&one.list, &one.place)).or_default();
+                for (name, amount) in &one.amounts {
+                    *total.entry(name.clone()).or_default() += sign * amount;
+                }
+            }
+        }
+        let part = part(&self.key);
+        let changes = changes.into_iter().filter_map(|((list, place), amounts)| {
+            let amounts: BTreeMap<_, _> = amounts.into_iter().filter(|(_, by)| *by != 0).collect();
+            (!amounts.is_empty()).then(|| Addition {
+                total: key::<P>(&format!("{list}#{place}#{part}")),
+                listed: listed::<P>(list, format!("{place}#{part}")),
+                amounts,
+            })
+        });
+        changes.collect()
     }
 }
 
@@ -132,28 +155,6 @@ fn listed<P: Projection>(list: &str, place: String) -> ListedAt {
         list: key::<P>(list),
         place,
     }
-}
-
-/// What has changed between two states of a view.
-fn additions<P: Projection>(before: &[Amounts], after: &[Amounts]) -> Vec<Addition> {
-    let mut changes = BTreeMap::<_, BTreeMap<String, i64>>::new();
-    for (sign, all) in [(-1, before), (1, after)] {
-        for one in all {
-            let total = changes.entry((&one.list, &one.place)).or_default();
-            for (name, amount) in &one.amounts {
-                *total.entry(name.clone()).or_default() += sign * amount;
-            }
-        }
-    }
-    let changes = changes.into_iter().filter_map(|((list, place), amounts)| {
-        let amounts: BTreeMap<_, _> = amounts.into_iter().filter(|(_, by)| *by != 0).collect();
-        (!amounts.is_empty()).then(|| Addition {
-            total: key::<P>(&format!("{list}#{place}")),
-            listed: listed::<P>(list, place.clone()),
-            amounts,
-        })
-    });
-    changes.collect()
 }
 
 /// The view with this id, of the layout that queries read.
@@ -169,12 +170,12 @@ pub async fn load_row<P: Projection, V: LoadView>(
     id: &str,
     consistency: Consistency,
 ) -> Result<Option<Row<P::View>>, Unavailable> {
-    if live::<P, V>(views).await?.layout == P::LAYOUT {
-        let found = views.load(&key::<P>(id), consistency).await?;
-        return Ok(found.map(|found| found.view));
+    if reads_before::<P, V>(views).await? {
+        let found = views.load(&key::<P::Before>(id), consistency).await?;
+        return Ok(found.map(|found| upgraded::<P>(found.view)));
     }
-    let found = views.load(&key::<P::Before>(id), consistency).await?;
-    Ok(found.map(|found| upgraded::<P>(found.view)))
+    let found = views.load(&key::<P>(id), consistency).await?;
+    Ok(found.map(|found| found.view))
 }
 
 fn upgraded<P: Projection>(before: Row<<P::Before as Projection>::View>) -> Row<P::View> {
@@ -190,12 +191,12 @@ fn upgraded<P: Projection>(before: Row<<P::Before as Projection>::View>) -> Row<
 /// [`Unavailable`], also for a view that cannot be read.
 ///
 /// # Cost
-/// That of [`ListViews::list`] and of [`live`].
+/// That of [`ListViews::list`] and of [`live`](crate::live).
 pub async fn list_rows<P: Projection, V: LoadView + ListViews>(
     views: &V,
     page: Page<'_>,
 ) -> Result<Listing<Row<P::View>>, Unavailable> {
-    if live::<P, V>(views).await?.layout == P::LAYOUT {
+    if !reads_before::<P, V>(views).await? {
         let list = key::<P>(page.list);
         return views
             .list(&Page {
@@ -217,26 +218,45 @@ pub async fn list_rows<P: Projection, V: LoadView + ListViews>(
     })
 }
 
-/// Totals of a list, of the layout that queries read. The page names the list as the projection does.
+/// Entries of a page of totals.
+const TOTALS: u32 = 500;
+
+/// All totals of a list, of the layout that queries read, by place: a list should have no more of
+/// them than one answer is to have.
 ///
 /// # Errors
 /// [`Unavailable`].
 ///
 /// # Cost
-/// That of [`ListViews::totals`] and of [`live`].
+/// That of [`ListViews::totals`] and of [`live`](crate::live).
 pub async fn list_totals<P: Projection, V: LoadView + ListViews>(
     views: &V,
-    page: Page<'_>,
-) -> Result<Listing<Total>, Unavailable> {
-    let list = if live::<P, V>(views).await?.layout == P::LAYOUT {
-        key::<P>(page.list)
+    list: &str,
+) -> Result<Vec<Total>, Unavailable> {
+    let list = if reads_before::<P, V>(views).await? {
+        key::<P::Before>(list)
     } else {
-        key::<P::Before>(page.list)
+        key::<P>(list)
     };
-    views
-        .totals(&Page {
-            list: &list,
-            ..page
-        })
-        .await
+    let (mut totals, mut after) = (BTreeMap::<_, BTreeMap<_, _>>::new(), None);
+    loop {
+        let page = Page {
+            after: after.as_ref(),
+            ..Page::of(&list, TOTALS)
+        };
+        let found = views.totals(&page).await?;
+        for Total { place, amounts } in found.entries {
+            // The parts of a total are one for whoever asks.
+            let place = place.rsplit_once('#').map_or(&*place, |(place, _)| place);
+            let total = totals.entry(place.to_owned()).or_default();
+            for (name, amount) in amounts {
+                *total.entry(name).or_default() += amount;
+            }
+        }
+        after = found.next;
+        if after.is_none() {
+            let total = |(place, amounts)| Total { place, amounts };
+            return Ok(totals.into_iter().map(total).collect());
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Batches, holes, poison, lost answers, and the way from one layout to the next.
 
+mod streams;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use envelope::{Cause, CommandId, Envelope, StreamId, Timestamp, UnreadableEvent, Version};
 use event_store::contract::{Added, Command, Tally};
 use event_store::rebuild::{MemoryCheckpoints, Rebuild};
-use event_store::{Commit, Decider, Memory};
+use event_store::{Commit, Decider, Load, Loaded, Memory, ReadError};
 use ports::{
     Change, Consistency, LoadView, ManualClock, MemoryViews, SaveView, SaveViewError, Unavailable,
     Viewed,
@@ -176,7 +178,7 @@ async fn a_hole_is_filled_from_the_store_at_once() {
     let projector = projector::<Sum>(&memory, &views);
     let delivered = [events[8].clone(), events[0].clone(), events[4].clone()];
     assert_eq!(done(projector.react(&delivered).await), [Done::Handled; 3]);
-    assert_eq!(views.read::<Sum>("a").await, Some(1023));
+    assert_eq!(views.read::<Sum>("a").await, Some(511), "as far as was delivered");
     assert_eq!(done(projector.react(&events[..1]).await), [Done::Duplicate]);
 }
 
@@ -266,6 +268,41 @@ async fn a_new_layout_is_built_beside_the_old_and_takes_over() {
         .await
         .expect_err("unheard of");
     assert!(error.to_string().contains("1 and 2"), "{error}");
+}
+
+/// Only what is missing up to the event that was delivered is read, piece by piece, and what was
+/// reached is kept.
+#[tokio::test]
+async fn a_long_hole_is_filled_piece_by_piece() {
+    let (memory, views) = (Memory::default(), Views::default());
+    let decider = Decider::<Tally, _, _>::new(memory.clone(), clock());
+    for number in 0..30 {
+        let cause = CommandId::new(format!("many-{number}")).expect("an id");
+        let add = Command::Add(vec![Added::amount(1); 100]);
+        let added = decider.execute("a", &Cause::command(&cause), &add).await;
+        added.expect("added");
+    }
+    let events: Vec<_> = memory
+        .log_from(0)
+        .iter()
+        .flat_map(Commit::envelopes)
+        .collect();
+    let projector = projector::<Sum>(&memory, &views);
+    let answers = projector.react(&events[2_500..2_501]).await;
+    assert_eq!(done(answers), [Done::Handled]);
+    // To the end of the commit that holds it.
+    assert_eq!(views.read::<Sum>("a").await, Some(2_600));
+    let (_, saves) = views.requests();
+    assert!((2..=3).contains(&saves), "{saves} pieces");
+}
+
+#[tokio::test]
+async fn a_pointer_of_newer_code_that_was_taken_back_is_for_the_newest_there_is() {
+    let views = Views::default();
+    let newer = Change::new("layout#sum", &Live { layout: 7 }, ports::Revision(0));
+    views.save(&newer).await.expect("new");
+    let live = live::<TenTimes, _>(&views).await.expect("memory");
+    assert_eq!(live, Live { layout: 2 });
 }
 
 #[tokio::test]

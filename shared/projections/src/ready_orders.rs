@@ -61,6 +61,7 @@ impl Projection for ReadyOrders {
         let (paid, story) = (view.story.when("PaymentCompleted")?, &view.story);
         let over = [
             "OrderShipped",
+            "OrderFulfilled",
             "ShipmentFailed",
             "OrderFailed",
             "PaymentRefunded",

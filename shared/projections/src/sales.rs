@@ -58,6 +58,7 @@ impl Projection for Sales {
     const NAME: &'static str = "sales";
     const FUNCTION: &'static str = "project-sales";
     const LAYOUT: u32 = 1;
+    const CONCURRENCY: usize = 1;
 
     type Before = Nothing;
     type View = View;

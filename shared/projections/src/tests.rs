@@ -101,10 +101,8 @@ async fn content<P: Projection>(views: &MemoryViews, like: &Content<P::View>) ->
         found.lists.insert(name.clone(), entries);
     }
     for name in like.totals.keys() {
-        let totals = list_totals::<P, _>(views, Page::of(name, 100)).await;
-        found
-            .totals
-            .insert(name.clone(), totals.expect("memory").entries);
+        let totals = list_totals::<P, _>(views, name).await;
+        found.totals.insert(name.clone(), totals.expect("memory"));
     }
     found
 }

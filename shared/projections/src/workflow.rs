@@ -4,8 +4,8 @@ use envelope::{Envelope, StreamId, Timestamp, UnreadableEvent};
 use projection_kit::{Nothing, Place, Projection};
 use serde::{Deserialize, Serialize};
 
-use crate::Story;
 use crate::story::{OrderStory, order_of, sortable};
+use crate::{OrderStatus, Story};
 
 /// The list of the workflows that have not ended, the oldest first.
 pub const LIST: &str = "open";
@@ -92,11 +92,26 @@ const STEPS: [(&str, &str, &str, &str, Option<&str>); 3] = [
 ];
 
 impl View {
+    /// Whether something is going to happen yet: of an order that failed, until all that was done
+    /// is undone.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let undone = |(_, _, done, _, undone): &(_, _, &str, _, Option<&str>)| {
+            let due = self.story.when(done).and(*undone);
+            due.is_none_or(|undone| self.story.when(undone).is_some())
+        };
+        match self.story.status() {
+            OrderStatus::Shipped => false,
+            OrderStatus::Failed => !STEPS.iter().all(undone),
+            _ => true,
+        }
+    }
+
     /// The steps in order.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
         let when = |event: &str| self.story.when(event);
-        let ended = self.story.status().is_final();
+        let status = self.story.status();
         let step =
             |(name, begins, done, fails, undone): (&'static str, _, _, &str, Option<&str>)| {
                 let (began_at, done, failed) = (when(begins), when(done), when(fails));
@@ -105,7 +120,9 @@ impl View {
                     (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
                     (_, Some(_), _) => StepState::Done,
                     (_, _, Some(_)) => StepState::Failed,
-                    _ if ended => StepState::Skipped,
+                    // A later stream tells of it before its own does.
+                    _ if status == OrderStatus::Shipped => StepState::Done,
+                    _ if status == OrderStatus::Failed => StepState::Skipped,
                     (Some(_), ..) => StepState::InFlight,
                     _ => StepState::Waiting,
                 };
@@ -153,11 +170,9 @@ impl Projection for Workflow {
         Ok(())
     }
 
-    /// An order that failed rests when everything that was done is undone; that is what its steps say.
     fn place(view: &View) -> Option<Place> {
         let began = view.story.when("OrderPlaced")?;
-        let open = !view.story.status().is_final();
-        open.then(|| Place {
+        view.is_open().then(|| Place {
             list: LIST.to_owned(),
             place: sortable(began, &view.order_id),
         })

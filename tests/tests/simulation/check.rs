@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{StockItem, stock_item};
 use envelope::Envelope;
 use event_store::{Commit, Decider};
-use ports::{Clock, Consistency, Page};
+use ports::{Clock, Consistency};
 use projection_kit::{Projection, list_totals};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow, sales};
 
@@ -117,8 +117,8 @@ impl World {
     /// The totals are those of the books: every order counted once, all that was taken and given back.
     async fn check_sales(&self, shipped: &BTreeSet<&str>) {
         let day = sales::day(self.clock.now());
-        let totals = list_totals::<Sales, _>(&self.views, Page::of(&day, 100)).await;
-        let totals = totals.expect("memory").entries;
+        let totals = list_totals::<Sales, _>(&self.views, &day).await;
+        let totals = totals.expect("memory");
         let sum = |name: &str| {
             let amounts = totals.iter().filter_map(|total| total.amounts.get(name));
             amounts.sum::<i64>()

@@ -169,10 +169,7 @@ fn every_projection_writes_its_own_views_and_no_others() {
                 let keys =
                     &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
                 let model = text(&keys[0]).trim_end_matches("@*");
-                assert_eq!(
-                    *keys,
-                    json!([format!("{model}@*"), format!("layout#{model}")])
-                );
+                assert_eq!(*keys, json!([format!("{model}@*")]));
                 assert_eq!(writers.insert(model.to_owned(), role.name), None);
             }
         }
