@@ -57,19 +57,19 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     let dynamo = Dynamo::embedded().await;
     let store = EventStore::new(dynamo.client(), dynamo::EVENTS_TABLE);
     let events = shop::fill(&store, arguments.orders).await?;
+    let rebuilds = vec![
+        rebuilding::measure::<Order>(&dynamo, 0).await?,
+        rebuilding::measure::<CustomerOrders>(&dynamo, 1).await?,
+        rebuilding::measure::<ReadyOrders>(&dynamo, 2).await?,
+        rebuilding::measure::<Stock>(&dynamo, 3).await?,
+        rebuilding::measure::<Workflow>(&dynamo, 4).await?,
+        rebuilding::measure::<Sales>(&dynamo, 5).await?,
+    ];
     let costs = vec![
         cost::measure::<Order>(&dynamo).await?,
         cost::measure::<CustomerOrders>(&dynamo).await?,
         cost::measure::<Workflow>(&dynamo).await?,
         cost::measure::<Sales>(&dynamo).await?,
-    ];
-    let rebuilds = vec![
-        rebuilding::measure::<Order>(&dynamo, arguments.orders).await?,
-        rebuilding::measure::<CustomerOrders>(&dynamo, arguments.orders).await?,
-        rebuilding::measure::<ReadyOrders>(&dynamo, arguments.orders).await?,
-        rebuilding::measure::<Stock>(&dynamo, arguments.orders).await?,
-        rebuilding::measure::<Workflow>(&dynamo, arguments.orders).await?,
-        rebuilding::measure::<Sales>(&dynamo, arguments.orders).await?,
     ];
     let report = Report {
         events,

@@ -1,15 +1,17 @@
 //! A rebuild while orders go on arriving, and whether its result is right.
 
 use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use adapter_dynamodb::{EventStore, Views};
 use anyhow::{Context as _, Result, ensure};
-use envelope::{Envelope, Version};
+use domain::StockItem;
+use envelope::Envelope;
 use event_store::rebuild::{MemoryCheckpoints, Rebuild};
-use event_store::{Commit, Load as _, Scan as _, envelopes_from};
+use event_store::{Commit, Decider, Scan as _};
 use ports::{Consistency, SystemClock};
-use projection_kit::{Projection, Projector, Rebuilt, load_row};
+use projection_kit::{Projection, Projector, Rebuilt, list_totals, load_row};
 use reaction::ReactTogether as _;
 use serde::Serialize;
 use testkit::{Dynamo, dynamo};
@@ -18,8 +20,8 @@ use crate::shop;
 
 /// Between two orders that arrive while it is rebuilt.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Every so many views is compared with the fold of the store.
-const SAMPLE: u32 = 50;
+/// Items of a page when everything is compared with the store.
+const PAGE: u32 = 1_000;
 
 /// How it went.
 #[derive(Debug, Serialize)]
@@ -34,27 +36,29 @@ pub(crate) struct Rebuilding {
     pub(crate) right: bool,
 }
 
-pub(crate) async fn measure<P: Projection>(dynamo: &Dynamo, orders: u32) -> Result<Rebuilding> {
+/// The `number`th rebuild: each has live orders of its own.
+pub(crate) async fn measure<P: Projection>(dynamo: &Dynamo, number: u32) -> Result<Rebuilding> {
     let store = EventStore::new(dynamo.client(), dynamo::EVENTS_TABLE);
     let views = Views::new(dynamo.client(), dynamo::VIEWS_TABLE);
     let estimate = store.estimate().await.unwrap_or_default();
     let bar = shop::bar(&format!("Rebuilding {}", P::NAME), estimate);
     let ended = Cell::new(false);
-    let arrived = Cell::new(0);
     let live = async {
         let projector = Projector::<P, _, _, _>::new(store.clone(), views.clone(), SystemClock);
-        // Each rebuild has orders of its own.
-        let first = u32::MAX - (P::LAYOUT + P::NAME.len() as u32) * 1_000_000;
+        let stock = Decider::<StockItem, _, _>::new(store.clone(), SystemClock);
+        let (mut order, mut arrived) = (u32::MAX - (number + 1) * 1_000_000, 0);
         while !ended.get() {
-            let commits = shop::order(first + arrived.get()).await;
+            let commits = shop::order(order).await;
             for commit in &commits {
                 shop::append(&store, commit).await?;
             }
-            deliver(&projector, &commits).await?;
-            arrived.set(arrived.get() + 1);
+            let mut events: Vec<_> = commits.iter().flat_map(Commit::envelopes).collect();
+            events.extend(shop::replenish(&stock, order).await?);
+            arrived += deliver(&projector, &events).await?;
+            order += 1;
             tokio::time::sleep(PAUSE).await;
         }
-        anyhow::Ok(first)
+        anyhow::Ok(arrived)
     };
     let begun = Instant::now();
     let rebuilt = async {
@@ -66,63 +70,84 @@ pub(crate) async fn measure<P: Projection>(dynamo: &Dynamo, orders: u32) -> Resu
         ended.set(true);
         (rebuilt, begun.elapsed())
     };
-    let (first, (rebuilt, took)) = futures::join!(live, rebuilt);
-    let (first, rebuilt) = (first?, rebuilt?);
+    let (live, (rebuilt, took)) = futures::join!(live, rebuilt);
+    let (live, rebuilt) = (live?, rebuilt?);
     bar.finish_and_clear();
     ensure!(rebuilt.set_aside.is_empty(), "nothing is unreadable");
-    let mut right = true;
-    let sampled = (0..orders).step_by(SAMPLE as usize);
-    for number in sampled.chain(first..first + arrived.get()) {
-        right &= is_right::<P>(&store, &views, number).await?;
-    }
     Ok(Rebuilding {
         model: P::NAME,
         events: rebuilt.events,
         seconds: took.as_secs_f64(),
-        live: u64::from(arrived.get()) * shop::EVENTS_OF_AN_ORDER as u64,
-        right,
+        live,
+        right: is_right::<P>(&store, &views).await?,
     })
 }
 
-/// Delivers the events of one view together, as a host does.
+/// Delivers events, those of one view together, as a host does; says how many concern the model.
 pub(crate) async fn deliver<P: Projection>(
     projector: &Projector<P, EventStore, Views, SystemClock>,
-    commits: &[Commit],
-) -> Result<()> {
-    let events = commits.iter().flat_map(Commit::envelopes);
-    let events: Vec<Envelope> = events
-        .filter(|event| projector.key(event).is_some())
-        .collect();
-    if events.is_empty() {
-        return Ok(());
-    }
-    for answer in projector.react(&events).await {
-        let failed = |failure: reaction::Failure| anyhow::anyhow!("{:?}", failure.error());
-        answer.map_err(failed).context("an event was not folded")?;
-    }
-    Ok(())
-}
-
-async fn is_right<P: Projection>(store: &EventStore, views: &Views, number: u32) -> Result<bool> {
-    let mut expected = None;
-    for commit in shop::order(number).await {
-        let Some(id) = P::view_of(&commit.stream) else {
-            continue;
-        };
-        let (from, to) = (commit.first, commit.last());
-        let stored = store
-            .read(&commit.stream, from, to, Consistency::Strong)
-            .await?;
-        let view = expected.get_or_insert_with(|| (id.to_owned(), P::new(id)));
-        for event in envelopes_from(&stored, from) {
-            if event.version <= to && event.version >= Version::new(1) {
-                P::fold(&mut view.1, &event)?;
-            }
+    events: &[Envelope],
+) -> Result<u64> {
+    let mut views = BTreeMap::<_, Vec<Envelope>>::new();
+    for event in events {
+        if let Some(view) = projector.key(event) {
+            views.entry(view).or_default().push(event.clone());
         }
     }
-    let Some((id, expected)) = expected else {
-        return Ok(true);
-    };
-    let row = load_row::<P, _>(views, &id, Consistency::Strong).await?;
-    Ok(row.is_some_and(|row| row.view == expected))
+    let mut delivered = 0;
+    for events in views.values() {
+        for answer in projector.react(events).await {
+            let failed = |failure: reaction::Failure| anyhow::anyhow!("{:?}", failure.error());
+            answer.map_err(failed).context("an event was not folded")?;
+            delivered += 1;
+        }
+    }
+    Ok(delivered)
+}
+
+/// Whether every view, and every total, is what a plain fold of all stored events comes to.
+async fn is_right<P: Projection>(store: &EventStore, views: &Views) -> Result<bool> {
+    let mut expected = HashMap::<String, P::View>::new();
+    let mut from = None;
+    loop {
+        let page = store.scan(0, 1, from.as_ref(), PAGE).await?;
+        for commit in page.commits {
+            let commit = commit?;
+            if let Some(id) = P::view_of(&commit.stream) {
+                let view = expected.entry(id.to_owned()).or_insert_with(|| P::new(id));
+                for event in commit.envelopes() {
+                    P::fold(view, &event)?;
+                }
+            }
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    let mut totals = BTreeMap::<_, BTreeMap<_, BTreeMap<String, i64>>>::new();
+    let bar = shop::bar(&format!("Checking {}", P::NAME), expected.len() as u64);
+    for (id, expected) in &expected {
+        let row = load_row::<P, _>(views, id, Consistency::Strong).await?;
+        if row.is_none_or(|row| row.view != *expected) {
+            return Ok(false);
+        }
+        for amounts in P::amounts(expected) {
+            let list = totals.entry(amounts.list).or_default();
+            let total = list.entry(amounts.place).or_default();
+            for (name, amount) in amounts.amounts {
+                *total.entry(name).or_default() += amount;
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    for (list, expected) in totals {
+        let found = list_totals::<P, _>(views, &list).await?;
+        let found = found.into_iter().map(|total| (total.place, total.amounts));
+        if found.collect::<BTreeMap<_, _>>() != expected {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

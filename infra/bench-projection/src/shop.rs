@@ -1,5 +1,6 @@
 //! A shop's events, as the domain would store them: made without deciding, so that filling a table is quick.
 
+use adapter_dynamodb::EventStore;
 use anyhow::{Context as _, Result};
 use domain::events::{
     Address, InventoryReserved, OrderFulfilled, OrderLine, OrderPlaced, OrderShipped,
@@ -7,14 +8,14 @@ use domain::events::{
 };
 use domain::{
     Aggregate, CustomerId, Money, Order, OrderId, Payment, ProductId, Reservation, Shipment,
-    StockItem,
+    StockItem, stock_item,
 };
-use envelope::{Cause, CommandId, Timestamp};
+use envelope::{Cause, CommandId, Envelope, Timestamp};
 use event_store::{Append, AppendError, Commit, Decider, Memory, Transaction};
 use futures::future::Either;
 use futures::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use ports::{Consistency, ManualClock};
+use ports::{Consistency, Ids as _, ManualClock, RandomIds, SystemClock};
 
 /// Events of an order's own streams; one more is in the stream of a product.
 pub(crate) const EVENTS_OF_AN_ORDER: usize = 5;
@@ -132,12 +133,27 @@ async fn stock(product: u32, events: usize) -> Vec<Commit> {
         product_id: ProductId::new(&id),
         quantity: 1,
     };
-    let all = vec![domain::stock_item::StockEvent::from(event); events];
+    let all = vec![stock_item::StockEvent::from(event); events];
     let drafts = Drafts::default();
     for events in all.chunks(STOCK_EVENTS) {
         drafts.happen::<StockItem>(&id, time(0, 0), events).await;
     }
     drafts.memory.log_from(0)
+}
+
+/// A unit of some product comes in, as it does while the shop is open.
+pub(crate) async fn replenish(
+    stock: &Decider<StockItem, EventStore, SystemClock>,
+    number: u32,
+) -> Result<Vec<Envelope>> {
+    let id = format!("p-{}", number % PRODUCTS);
+    let cause = Cause::command(&CommandId::from_uuid(RandomIds.next()));
+    let replenish = stock_item::Command::Replenish(StockReplenished {
+        product_id: ProductId::new(&id),
+        quantity: 1,
+    });
+    let executed = stock.execute(&id, &cause, &replenish).await;
+    Ok(executed.context("nothing came in")?.events())
 }
 
 /// Stores it; to store it again does no harm.

@@ -178,7 +178,11 @@ async fn a_hole_is_filled_from_the_store_at_once() {
     let projector = projector::<Sum>(&memory, &views);
     let delivered = [events[8].clone(), events[0].clone(), events[4].clone()];
     assert_eq!(done(projector.react(&delivered).await), [Done::Handled; 3]);
-    assert_eq!(views.read::<Sum>("a").await, Some(511), "as far as was delivered");
+    assert_eq!(
+        views.read::<Sum>("a").await,
+        Some(511),
+        "as far as was delivered"
+    );
     assert_eq!(done(projector.react(&events[..1]).await), [Done::Duplicate]);
 }
 

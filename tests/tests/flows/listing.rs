@@ -59,7 +59,7 @@ pub(crate) async fn what_happened_is_in_every_list(outside: &Outside<'_>) {
             .iter()
             .any(|id| ["flow-listed", "flow-unlisted"].contains(id))
     };
-    until(outside, "/ready-orders?limit=100", ended).await;
+    until(outside, "/ready-orders", ended).await;
     until(outside, "/workflows?limit=100", ended).await;
     let failed = |body: &Value| {
         let states: Vec<_> = (0..3)
