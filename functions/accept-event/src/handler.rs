@@ -7,16 +7,14 @@
 use domain::customer::MayNotOrder;
 use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
-use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
-use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction};
-use ports::{Clock, Consistency, Retry};
+use envelope::{Cause, EventData, Inbound, UnreadableEvent};
+use event_store::{AppendAll, Decider, Load, Once};
+use ports::Clock;
 use reaction::{Consume, Done, Failure, Message};
 
 /// The handler.
 #[derive(Clone)]
 pub struct AcceptEvent<S, C> {
-    store: S,
-    clock: C,
     customers: Decider<Customer, S, C>,
     orders: Decider<Order, S, C>,
     stock: Decider<StockItem, S, C>,
@@ -34,9 +32,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         Self {
             customers: Decider::new(store.clone(), clock.clone()),
             orders: Decider::new(store.clone(), clock.clone()),
-            stock: Decider::new(store.clone(), clock.clone()),
-            store,
-            clock,
+            stock: Decider::new(store, clock),
         }
     }
 
@@ -71,23 +67,12 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
     ) -> Result<Done, Failure> {
         let id = replenished.product_id.as_str().to_owned();
         let replenish = stock_item::Command::Replenish(replenished);
-        let mut consistency = Consistency::Eventual;
-        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
-        loop {
-            let seen = self.stock.load(&id, consistency).await?;
-            let events = StockItem::decide(&seen.state, &replenish).map_err(Failure::terminal)?;
-            let mut transaction = Transaction::new(cause).claimed();
-            transaction.add(&self.stock, &id, &seen, &events)?;
-            match transaction.commit(&self.store, &self.clock).await {
-                Ok(outcome) => return Ok(outcome.into()),
-                Err(AppendAllError::Claimed) => return Ok(Done::Duplicate),
-                Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
-                    consistency = Consistency::Strong;
-                    retry.lost().await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let no_note = |_| String::new();
+        let once = self.stock.execute_once(&id, cause, &replenish, no_note);
+        Ok(match once.await? {
+            Once::Executed(_) => Done::Handled,
+            Once::Before(_) => Done::Duplicate,
+        })
     }
 }
 

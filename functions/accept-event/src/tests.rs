@@ -2,7 +2,7 @@
 
 use envelope::{StreamId, Timestamp, Version};
 use event_store::Memory;
-use ports::ManualClock;
+use ports::{Consistency, ManualClock};
 use serde_json::{Value, json};
 
 use super::*;

@@ -10,15 +10,16 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use envelope::{CommitId, StreamId, Timestamp, Version};
+use envelope::{CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, ITEM_BYTES_MAX, Load, Loaded,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Commit, ITEM_BYTES_MAX, Load, Loaded,
     ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, check_size, check_transaction,
 };
 use ports::{Consistency, Soon, Unavailable};
 
 use crate::item::{
     CLAIM, Item, decode, decode_snapshot, encode, encode_snapshot, is_snapshot, number, string,
+    text,
 };
 use crate::unavailable;
 
@@ -278,7 +279,7 @@ impl AppendAll for EventStore {
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         check_transaction(commits, claim.is_some())?;
         let mut writes = Vec::with_capacity(commits.len() + 1);
@@ -286,10 +287,7 @@ impl AppendAll for EventStore {
             writes.push(self.put(encode(commit))?);
         }
         if let Some(claim) = claim {
-            let now = commits
-                .first()
-                .map_or(Timestamp::from_millis(0), |commit| commit.time);
-            writes.push(self.put(claim_item(claim, now))?);
+            writes.push(self.put(claim_item(claim))?);
         }
         let result = self
             .client
@@ -309,16 +307,37 @@ impl AppendAll for EventStore {
             _ => Err(AppendError::from(unavailable("dynamodb:TransactWriteItems")(error)).into()),
         }
     }
+
+    /// A query, since roles let functions query and nothing else.
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("p = :p")
+            .expression_attribute_values(":p", string(claim_key(claim)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable("dynamodb:Query"))?;
+        let note = |item: &Item| text(item, "n").unwrap_or_default().to_owned();
+        Ok(found.items().first().map(note))
+    }
 }
 
 /// A claim is an item beside the streams. It has no events, so nothing publishes it.
-fn claim_item(claim: &CommitId, now: Timestamp) -> Item {
-    let expires = now.as_millis() / 1000 + CLAIM_DAYS * 24 * 60 * 60;
+fn claim_item(claim: &Claim) -> Item {
+    let expires = claim.time.as_millis() / 1000 + CLAIM_DAYS * 24 * 60 * 60;
     Item::from([
-        ("p".to_owned(), string(format!("{CLAIM}{}", claim.as_str()))),
+        ("p".to_owned(), string(claim_key(&claim.id))),
         ("v".to_owned(), number(0)),
         ("ttl".to_owned(), number(expires)),
+        ("n".to_owned(), string(claim.note.clone())),
     ])
+}
+
+fn claim_key(id: &CommitId) -> String {
+    format!("{CLAIM}{}", id.as_str())
 }
 
 /// What a cancelled transaction means; `None` if no reason is part of the contract (throttling, for example).

@@ -20,8 +20,9 @@ use ports::{Consistency, GetPayload, PutPayload, Unavailable};
 pub use object::{COMMITS_PREFIX, EVENT_BYTES_MAX, PAYLOAD_BYTES_MAX, SNAPSHOTS_PREFIX};
 
 use crate::{
-    Append, AppendAll, AppendAllError, AppendError, Carried, Commit, ITEM_BYTES_MAX, Load, Loaded,
-    ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, TRANSACTION_BYTES_MAX, check_transaction,
+    Append, AppendAll, AppendAllError, AppendError, Carried, Claim, Commit, ITEM_BYTES_MAX, Load,
+    Loaded, ReadError, SaveSnapshot, SaveSnapshotError, Snapshot, TRANSACTION_BYTES_MAX,
+    check_transaction,
 };
 use object::{Object, belongs, put_data_back, take_data_out, take_state_out};
 
@@ -265,7 +266,7 @@ impl<S: AppendAll, P: PutPayload + GetPayload> AppendAll for ClaimChecked<S, P> 
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         let (sent, objects): (Vec<_>, Vec<_>) = self
             .check_all(commits)?
@@ -294,5 +295,9 @@ impl<S: AppendAll, P: PutPayload + GetPayload> AppendAll for ClaimChecked<S, P> 
             }
             answer => answer,
         }
+    }
+
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        self.store.note_of(claim).await
     }
 }

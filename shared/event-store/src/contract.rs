@@ -93,6 +93,7 @@ macro_rules! contract {
             a_transaction_counts_once_for_each_cause
             a_transaction_on_the_middle_of_a_commit_is_refused
             a_claim_counts_once
+            a_command_that_counts_once_is_answered_with_the_first_note
             two_commits_in_one_place_are_refused
             sixty_four_concurrent_commands_use_under_ten_writes
             each_command_of_a_shared_commit_again_is_a_duplicate

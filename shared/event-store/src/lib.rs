@@ -30,6 +30,7 @@ mod history;
 mod joined;
 mod lanes;
 mod memory;
+mod once;
 mod port;
 pub mod rebuild;
 mod scan;
@@ -49,8 +50,9 @@ pub use decider::{Decider, ExecuteError, Executed, LoadError, Outcome, SnapshotE
 pub use folded::{Folded, UnreadableHistory, envelopes_from};
 pub use joined::Joined;
 pub use memory::Memory;
+pub use once::Once;
 pub use port::{
-    Append, AppendAll, AppendAllError, AppendError, Load, Loaded, ReadError, SaveSnapshot,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Load, Loaded, ReadError, SaveSnapshot,
     SaveSnapshotError, Snapshot,
 };
 pub use scan::{Cursor, Scan, ScanPage, read_units};

@@ -1,14 +1,14 @@
 //! The store in memory. It checks every condition that a table checks; a fake that does not is a bug.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use envelope::{CommitId, StreamId, Version};
 use ports::{Consistency, Soon, Unavailable};
 
 use crate::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Cursor, ITEM_BYTES_MAX, Load, Loaded,
-    ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot, check_size,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Cursor, ITEM_BYTES_MAX, Load,
+    Loaded, ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot, check_size,
     check_transaction, read_units, scan::segment_of,
 };
 
@@ -20,7 +20,7 @@ pub struct Memory(Arc<Mutex<Tables>>);
 struct Tables {
     streams: BTreeMap<StreamId, BTreeMap<Version, Commit>>,
     snapshots: BTreeMap<StreamId, Snapshot>,
-    claims: HashSet<String>,
+    claims: HashMap<String, String>,
     log: Vec<Commit>,
 }
 
@@ -146,7 +146,7 @@ impl AppendAll for Memory {
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         check_transaction(commits, claim.is_some())?;
         let places: HashSet<_> = commits
@@ -166,7 +166,7 @@ impl AppendAll for Memory {
                 Err(other) => return Err(other.into()),
             }
         }
-        if claim.is_some_and(|claim| tables.claims.contains(claim.as_str())) {
+        if claim.is_some_and(|claim| tables.claims.contains_key(claim.id.as_str())) {
             return Err(AppendAllError::Claimed);
         }
         if !winners.is_empty() {
@@ -177,8 +177,13 @@ impl AppendAll for Memory {
         }
         tables
             .claims
-            .extend(claim.map(|claim| claim.as_str().to_owned()));
+            .extend(claim.map(|claim| (claim.id.as_str().to_owned(), claim.note.clone())));
         Ok(())
+    }
+
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        let tables = self.0.lock().expect("no user panicked");
+        Ok(tables.claims.get(claim.as_str()).cloned())
     }
 }
 

@@ -255,7 +255,7 @@ pub trait AppendAll: Append {
     /// Stores all commits, and the claim if there is one, or nothing.
     ///
     /// A claim makes a cause count once for good: whatever is in the stream by then, a second
-    /// transaction with the same claim fails with [`AppendAllError::Claimed`].
+    /// transaction with a claim on the same id fails with [`AppendAllError::Claimed`].
     ///
     /// # Errors
     /// [`AppendAllError`]. Nothing is stored, except after [`AppendError::Unavailable`], when that is
@@ -267,6 +267,30 @@ pub trait AppendAll: Append {
     fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> impl Future<Output = Result<(), AppendAllError>> + Send;
+
+    /// The note of a claim, strongly consistent; `None` if nothing was claimed under this id.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    ///
+    /// # Cost
+    /// One request and one read unit.
+    fn note_of(
+        &self,
+        claim: &CommitId,
+    ) -> impl Future<Output = Result<Option<String>, ReadError>> + Send;
+}
+
+/// What makes a cause count once for good, for as long as an implementation keeps claims: longer than any
+/// queue keeps an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The id of the commit that the cause leads to.
+    pub id: CommitId,
+    /// When it is made.
+    pub time: Timestamp,
+    /// What whoever comes later should know about the cause; short, for it is paid for as commits are.
+    pub note: String,
 }

@@ -1,11 +1,11 @@
 //! Several streams at once, all or nothing: an explicit, separate call at twice the price.
 
-use envelope::{Aggregate, Cause, CommitId, InvalidId};
+use envelope::{Aggregate, Cause, InvalidId};
 use ports::{Clock, Deadline};
 
 use crate::group::is_the_same;
 use crate::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Decider, Folded, Load, Outcome,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Decider, Folded, Load, Outcome,
 };
 
 /// Commits of several streams under one cause.
@@ -15,7 +15,8 @@ use crate::{
 /// second decision would be refused because of the first ([`Folded::holds`] tells), ask before.
 pub struct Transaction<'a> {
     cause: &'a Cause,
-    claim: Option<&'a CommitId>,
+    /// The note of the claim, if there is to be one.
+    claimed: Option<String>,
     /// One of the streams has this cause's commit. As it was all or nothing, the others have theirs.
     known: bool,
     /// One of the states ends inside of a commit, so that there is no place behind it.
@@ -33,7 +34,7 @@ impl<'a> Transaction<'a> {
     pub fn new(cause: &'a Cause) -> Self {
         Self {
             cause,
-            claim: None,
+            claimed: None,
             known: false,
             outdated: false,
             commits: Vec::new(),
@@ -42,10 +43,11 @@ impl<'a> Transaction<'a> {
     }
 
     /// Makes the cause count once for good, at the price of one more item: for facts that have no
-    /// natural idempotency, and may come again after their stream has forgotten them.
+    /// natural idempotency, and may come again after their stream has forgotten them. The note is kept with the claim, see
+    /// [`AppendAll::note_of`].
     #[must_use]
-    pub fn claimed(mut self) -> Self {
-        self.claim = Some(self.cause.commit_id());
+    pub fn claimed(mut self, note: impl Into<String>) -> Self {
+        self.claimed = Some(note.into());
         self
     }
 
@@ -97,7 +99,12 @@ impl<'a> Transaction<'a> {
         store: &S,
         clock: &C,
     ) -> Result<Outcome, AppendAllError> {
-        let (commits, claim) = (self.commits.as_slice(), self.claim);
+        let claim = self.claimed.map(|note| Claim {
+            id: self.cause.commit_id().clone(),
+            time: clock.now(),
+            note,
+        });
+        let (commits, claim) = (self.commits.as_slice(), claim.as_ref());
         if self.known {
             return Ok(Outcome::Duplicate);
         }

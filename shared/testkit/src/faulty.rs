@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use envelope::{Aggregate, Cause, CommandId, CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Cursor, Decider, Load, Loaded, Outcome,
-    ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Cursor, Decider, Load, Loaded,
+    Outcome, ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot,
 };
 use ports::{Clock, Consistency, GetPayload, PutPayload, Soon, Unavailable};
 
@@ -340,7 +340,7 @@ impl<S: AppendAll> AppendAll for Faulty<S> {
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         self.before_write().await.map_err(AppendError::from)?;
         if spend(&mut self.plan().busy) {
@@ -354,5 +354,9 @@ impl<S: AppendAll> AppendAll for Faulty<S> {
         } else {
             Ok(())
         }
+    }
+
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        self.inner.note_of(claim).await
     }
 }

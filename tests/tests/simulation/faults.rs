@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use envelope::{CommitId, StreamId, Version};
 use event_store::{
-    Append, AppendAll, AppendAllError, AppendError, Commit, Load, Loaded, Memory, ReadError,
+    Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Load, Loaded, Memory, ReadError,
 };
 use ports::{
     Change, Consistency, DeadLetter, DeadLetters, LoadView, SaveView, SaveViewError, Unavailable,
@@ -191,7 +191,7 @@ impl AppendAll for Remote<Memory> {
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         self.dice.travel().await.map_err(AppendError::from)?;
         let result = self.for_write().append_all(commits, claim).await;
@@ -201,6 +201,11 @@ impl AppendAll for Remote<Memory> {
             }
         }
         result
+    }
+
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        self.dice.travel().await?;
+        self.for_write().note_of(claim).await
     }
 }
 

@@ -328,7 +328,7 @@ async fn a_claim_makes_it_four_write_units() {
         .load(&id, Consistency::Eventual)
         .await
         .expect("empty");
-    let mut transaction = Transaction::new(&cause).claimed();
+    let mut transaction = Transaction::new(&cause).claimed("");
     transaction
         .add(&process, &id, &seen, &[event_of_310_bytes()])
         .expect("an id");

@@ -7,6 +7,7 @@ use envelope::{StreamId, Timestamp, Version};
 
 use super::appending::commit_of;
 use super::tally::{Added, fresh_cause, fresh_stream};
+use super::transacting::claim_of;
 use crate::{
     AppendAll, Carried, Commit, Cursor, ReadError, Recent, SaveSnapshot, Scan, ScanPage, Snapshot,
 };
@@ -144,8 +145,9 @@ pub async fn a_scan_goes_on_behind_its_cursor<S: Scan + AppendAll>(store: S) {
 pub async fn what_is_no_commit_is_passed_over<S: Scan + AppendAll + SaveSnapshot>(store: S) {
     let (stream, cause) = (fresh_stream(), fresh_cause());
     let commit = commit_of(&stream, 0, &[Added::amount(1)]);
-    let claim = Some(cause.commit_id());
-    let claimed = store.append_all(std::slice::from_ref(&commit), claim).await;
+    let claim = claim_of(&cause, "");
+    let commits = std::slice::from_ref(&commit);
+    let claimed = store.append_all(commits, Some(&claim)).await;
     claimed.expect("the place is free");
     let snapshot = Snapshot {
         version: Version::new(1),

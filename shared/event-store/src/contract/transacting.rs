@@ -2,15 +2,15 @@
 
 use std::slice::from_ref;
 
-use envelope::Version;
-use ports::{Consistency, SystemClock};
+use envelope::{Cause, Version};
+use ports::{Clock, Consistency, SystemClock};
 
 use super::appending::commit_of;
 use super::deciding::assert_load_is_the_fold_of_all;
 use super::tally::{Added, Command, Tally, fresh_cause, fresh_id, fresh_stream};
 use crate::{
-    AppendAll, AppendAllError, AppendError, Commit, Decider, Load, Outcome,
-    TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, Transaction,
+    AppendAll, AppendAllError, AppendError, Claim, Commit, Decider, ExecuteError, Load, Once,
+    Outcome, RECENT_MAX, TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, Transaction,
 };
 
 pub(super) async fn stored<S: Load>(store: &S, commit: &Commit) -> Vec<Commit> {
@@ -157,27 +157,93 @@ pub async fn a_transaction_on_the_middle_of_a_commit_is_refused<S: Load + Append
     assert_eq!((state.sum, state.events), (7, 3));
 }
 
+pub(super) fn claim_of(cause: &Cause, note: &str) -> Claim {
+    Claim {
+        id: cause.commit_id().clone(),
+        time: SystemClock.now(),
+        note: note.to_owned(),
+    }
+}
+
 /// Also when the streams have moved on, so that no place is taken.
 pub async fn a_claim_counts_once<S: Load + AppendAll>(store: S) {
     let cause = fresh_cause();
-    let claim = Some(cause.commit_id());
+    let claim = &claim_of(&cause, "the first");
+    assert_eq!(store.note_of(&claim.id).await.expect("readable"), None);
     let first = commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
     store
-        .append_all(from_ref(&first), claim)
+        .append_all(from_ref(&first), Some(claim))
         .await
         .expect("unclaimed");
     let second = commit_of(&first.stream, 1, &[Added::amount(1)]);
     for commit in [&first, &second] {
-        let result = store.append_all(from_ref(commit), claim).await;
+        let again = claim_of(&cause, "another");
+        let result = store.append_all(from_ref(commit), Some(&again)).await;
         assert!(matches!(result, Err(AppendAllError::Claimed)), "{result:?}");
     }
+    let note = store.note_of(&claim.id).await.expect("readable");
+    assert_eq!(note.as_deref(), Some("the first"));
     assert_eq!(stored(&store, &first).await, from_ref(&first));
     let other = fresh_cause();
     store
-        .append_all(from_ref(&second), Some(other.commit_id()))
+        .append_all(from_ref(&second), Some(&claim_of(&other, "")))
         .await
         .expect("another claim");
     assert_eq!(stored(&store, &first).await, [first, second]);
+}
+
+/// Long after the stream has forgotten it, and whoever asks; a refusal leaves no trace.
+pub async fn a_command_that_counts_once_is_answered_with_the_first_note<S>(store: S)
+where
+    S: Load + AppendAll,
+{
+    let (process, id, cause) = (
+        Decider::<Tally, _, _>::new(store.clone(), SystemClock),
+        fresh_id(),
+        fresh_cause(),
+    );
+    let add = Command::Add(vec![Added::amount(1), Added::amount(2)]);
+    let note = |said: &str| {
+        let said = said.to_owned();
+        move |version: Version| format!("{said} {version}")
+    };
+    let refuse = Command::AddUpTo {
+        amount: 1,
+        limit: 0,
+    };
+    let refused = process.execute_once(&id, &cause, &refuse, note("no")).await;
+    assert!(
+        matches!(refused, Err(ExecuteError::Rejected(_))),
+        "{refused:?}"
+    );
+    let first = process.execute_once(&id, &cause, &add, note("first")).await;
+    assert_eq!(first.expect("applied"), Once::Executed(Version::new(2)));
+    for other in 0..=RECENT_MAX {
+        let again = process.execute_once(&id, &cause, &add, note("again")).await;
+        let before = Once::Before("first 2".to_owned());
+        assert_eq!(again.expect("known"), before, "after {other} others");
+        let refused = process.execute_once(&id, &cause, &refuse, note("no")).await;
+        assert_eq!(refused.expect("known"), before, "it was carried out");
+        let more = Command::Add(vec![Added::amount(10)]);
+        let more = process.execute(&id, &fresh_cause(), &more).await;
+        more.expect("applied");
+    }
+    let unaware = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
+    let again = unaware.execute_once(&id, &cause, &add, note("again")).await;
+    assert_eq!(again.expect("known"), Once::Before("first 2".to_owned()));
+    let nothing = Command::Add(Vec::new());
+    let (quiet, version) = (fresh_cause(), Version::new(2 + RECENT_MAX as u64 + 1));
+    let unchanged = process
+        .execute_once(&id, &quiet, &nothing, note("quiet"))
+        .await;
+    assert_eq!(unchanged.expect("nothing to do"), Once::Executed(version));
+    let again = process.execute_once(&id, &quiet, &add, note("again")).await;
+    assert_eq!(
+        again.expect("known"),
+        Once::Before(format!("quiet {version}"))
+    );
+    let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
+    assert_eq!(state.sum, 3 + 10 * (RECENT_MAX as u64 + 1));
 }
 
 /// A mistake of the caller that no retry cures must not store one of the two.
@@ -198,7 +264,7 @@ pub async fn a_transaction_over_the_limits_is_refused<S: Load + AppendAll>(store
     let small = |_| commit_of(&fresh_stream(), 0, &[Added::amount(1)]);
     let many: Vec<_> = (0..TRANSACTION_ACTIONS_MAX).map(small).collect();
     let claim = fresh_cause();
-    match store.append_all(&many, Some(claim.commit_id())).await {
+    match store.append_all(&many, Some(&claim_of(&claim, ""))).await {
         Err(AppendAllError::TooMany { actions: 101, max }) => {
             assert_eq!(max, TRANSACTION_ACTIONS_MAX);
         }

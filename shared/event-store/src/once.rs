@@ -1,0 +1,92 @@
+//! Commands that count once for good, and whose senders are told the same thing whenever they ask again.
+
+use envelope::{Aggregate, Cause, Version};
+use ports::{Clock, Consistency, Deadline, Retry, Unavailable};
+
+use crate::{
+    AppendAll, AppendAllError, AppendError, Decider, ExecuteError, Load, LoadError, Outcome,
+    Transaction,
+};
+
+/// What a command led to that counts once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Once {
+    /// It was carried out, and this is the version of its stream after it.
+    Executed(Version),
+    /// It was carried out before. This is the note that was left then.
+    Before(String),
+}
+
+impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
+    /// Carries a command out once for each cause, however much later it comes again: for commands
+    /// without natural idempotency, on streams that forget their commits, and for senders who are
+    /// to get the answer of the first time. `note` is kept for them; it is made from the version of the
+    /// stream after the command.
+    ///
+    /// A refusal leaves no note: the same cause may come again, and be carried out then.
+    ///
+    /// # Errors
+    /// See [`ExecuteError`]; like [`execute`](Decider::execute), it refuses on the newest state only.
+    ///
+    /// # Cost
+    /// One request of four write units, where [`execute`](Decider::execute) takes one of one unit, and a
+    /// read before it, if the state is not in the cache. Each lost race costs the same again; a command
+    /// that was carried out before a request and a read unit more.
+    pub async fn execute_once(
+        &self,
+        id: &str,
+        cause: &Cause,
+        command: &A::Command,
+        note: impl Fn(Version) -> String + Send,
+    ) -> Result<Once, ExecuteError<A::Rejection>> {
+        let mut consistency = Consistency::Eventual;
+        let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
+        loop {
+            let seen = self.load(id, consistency).await?;
+            let decided = A::decide(&seen.state, command);
+            let changes = decided.as_ref().is_ok_and(|events| !events.is_empty());
+            if !changes && consistency == Consistency::Eventual {
+                consistency = Consistency::Strong;
+                continue;
+            }
+            let events = match decided {
+                Ok(events) => events,
+                // It may be refused because it was carried out.
+                Err(rejection) => match self.before(cause).await? {
+                    Some(before) => return Ok(before),
+                    None => return Err(ExecuteError::Rejected(rejection)),
+                },
+            };
+            let count = u64::try_from(events.len()).expect("a commit has few events");
+            let after = Version::new(seen.version.get() + count);
+            let mut transaction = Transaction::new(cause).claimed(note(after));
+            transaction
+                .add(self, id, &seen, &events)
+                .map_err(LoadError::from)?;
+            match transaction.commit(&self.store, &self.clock).await {
+                Ok(Outcome::Applied | Outcome::Unchanged) => return Ok(Once::Executed(after)),
+                Ok(Outcome::Duplicate) | Err(AppendAllError::Claimed) => {
+                    // Without a claim, it was carried out by a plain `execute` of the same cause.
+                    let before = self.before(cause).await?;
+                    return Ok(before.unwrap_or_else(|| Once::Before(String::new())));
+                }
+                Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
+                    consistency = Consistency::Strong;
+                    retry.lost().await.map_err(|_| ExecuteError::Contended)?;
+                }
+                Err(AppendAllError::Append(error)) => return Err(ExecuteError::Append(error)),
+                Err(many @ AppendAllError::TooMany { .. }) => {
+                    let error = Unavailable::new("event-store:execute_once", many);
+                    return Err(ExecuteError::Append(AppendError::Unavailable(error)));
+                }
+            }
+        }
+    }
+
+    async fn before(&self, cause: &Cause) -> Result<Option<Once>, LoadError> {
+        let seed = cause.commit_id().digest();
+        let read = || self.store.note_of(cause.commit_id());
+        let note = Deadline::persist(&self.clock, seed, read).await?;
+        Ok(note.map(Once::Before))
+    }
+}
