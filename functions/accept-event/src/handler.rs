@@ -5,10 +5,10 @@
 //! way, is tried again.
 
 use domain::customer::MayNotOrder;
-use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
+use domain::events::{OrderPlaced, StockReplenished, UserAddressChanged, UserRegistered};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
-use envelope::{Cause, EventData, Inbound, UnreadableEvent};
-use event_store::{AppendAll, Decider, Load, Once};
+use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
+use event_store::{AppendAll, Decider, ExecuteError, Load, Once};
 use ports::Clock;
 use reaction::{Consume, Done, Failure, Message};
 
@@ -58,6 +58,21 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         Ok(executed?.outcome.into())
     }
 
+    async fn move_house(
+        &self,
+        changed: UserAddressChanged,
+        cause: &Cause,
+    ) -> Result<Done, Failure> {
+        let id = changed.customer_id.as_str().to_owned();
+        let change = customer::Command::ChangeAddress(changed);
+        match self.customers.execute(&id, cause, &change).await {
+            Err(ExecuteError::Rejected(early @ customer::Rejection::Unknown)) => {
+                Err(Failure::transient(early))
+            }
+            executed => Ok(executed?.outcome.into()),
+        }
+    }
+
     /// Adding to stock has no natural idempotency, and a product's stream forgets old commits soon:
     /// the event's id is claimed in the same transaction.
     async fn replenish(
@@ -68,7 +83,8 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
         let id = replenished.product_id.as_str().to_owned();
         let replenish = stock_item::Command::Replenish(replenished);
         let no_note = |_| String::new();
-        let once = self.stock.execute_once(&id, cause, &replenish, no_note);
+        let decide = |state: &stock_item::State, _| StockItem::decide(state, &replenish);
+        let once = self.stock.execute_once(&id, cause, decide, no_note);
         Ok(match once.await? {
             Once::Executed(_) => Done::Handled,
             Once::Before(_) => Done::Duplicate,
@@ -109,6 +125,10 @@ impl<S: Load + AppendAll, C: Clock> Consume for AcceptEvent<S, C> {
             UserRegistered::TYPE => {
                 let registered = data_of(&inbound, |e: &UserRegistered| e.customer_id.as_str())?;
                 self.register(registered, &cause).await
+            }
+            UserAddressChanged::TYPE => {
+                let changed = data_of(&inbound, |e: &UserAddressChanged| e.customer_id.as_str())?;
+                self.move_house(changed, &cause).await
             }
             StockReplenished::TYPE => {
                 let replenished = data_of(&inbound, |e: &StockReplenished| e.product_id.as_str())?;

@@ -3,17 +3,19 @@
 //! The answer waits for one conditional write and for nothing behind it. However slow payment or
 //! e-mail may be today, taking orders is not.
 
-use domain::events::{Address, OrderLine, OrderPlaced, PaymentTerms, Workflow};
-use domain::{Customer, CustomerId, Money, Order, OrderId, order};
-use envelope::{Cause, CommandId, EventData, UnreadableEvent};
-use event_store::{Append, AppendError, Decider, ExecuteError, Load};
-use http_api::{Request, Response};
+use domain::events::OrderPlaced;
+use domain::{Aggregate, Customer, CustomerId, Order, customer, order};
+use envelope::CommandId;
+use event_store::{AppendAll, Decider, Load};
+use http_api::{Broken, Caller, Request, Response, Sent, Token, data_of};
 use ports::{Clock, Ids};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use telemetry::chain;
 use tracing::{error, info};
 use uuid::Uuid;
+
+const REFUSED: &str = "Order refused";
 
 /// The handler.
 #[derive(Clone)]
@@ -23,20 +25,7 @@ pub struct PlaceOrder<S, C, I> {
     ids: I,
 }
 
-/// What a client sends. Everything is looked at by the schema of `OrderPlaced`.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    order_id: Option<OrderId>,
-    customer_id: CustomerId,
-    items: Vec<OrderLine>,
-    total: Option<Money>,
-    shipping_address: Address,
-    payment: PaymentTerms,
-    workflow: Option<Workflow>,
-}
-
-impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
+impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     /// A handler over a store.
     #[must_use]
     pub fn new(store: S, clock: C, ids: I) -> Self {
@@ -61,71 +50,115 @@ impl<S: Load + Append, C: Clock, I: Ids> PlaceOrder<S, C, I> {
 
     /// Every early end is an answer, too.
     async fn place(&self, request: &Request) -> Result<Response, Response> {
-        let placed = self.read(request.json()?)?;
-        let id = placed.order_id.clone();
-        let customer = self.customers.find(placed.customer_id.as_str()).await;
-        let customer = customer.map_err(|error| unavailable(&error, &id))?;
-        if let Err(why) = customer.unwrap_or_default().state.may_order() {
-            // An order that was taken stays taken, whatever became of the customer since.
-            let taken = self.orders.find(id.as_str()).await;
-            if taken.map_err(|error| unavailable(&error, &id))?.is_none() {
-                return Err(refused(&why.to_string()));
-            }
+        let caller = request.caller()?;
+        let mut body: Map<String, Value> = request.json()?;
+        // The same order, sent again under its own id, is the same command. An order that is not given
+        // an id gets one that the command's key determines, if it has a key.
+        let content = body
+            .contains_key("orderId")
+            .then(|| Value::from(body.clone()));
+        let sent = request.sent(&caller, || {
+            let content = content.map(|content| content.to_string());
+            let id = content.map(|content| Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()));
+            CommandId::from_uuid(id.unwrap_or_else(|| self.ids.next()))
+        })?;
+        let order_id = sent.cause.commit_id().as_str();
+        body.entry("orderId").or_insert_with(|| order_id.into());
+        let customer_id = customer_of(&mut body, &caller)?;
+        let customer = self.customer(&customer_id).await?;
+        if let Some(address) = &customer.address {
+            let address = serde_json::to_value(address).map_err(|error| malformed(&error))?;
+            body.entry("shippingAddress").or_insert(address);
         }
-
-        let cause = Cause::command(&command_id(&placed));
-        let placing = order::Command::Place(placed);
-        match self.orders.execute(id.as_str(), &cause, &placing).await {
-            Ok(executed) => {
-                let correlation_id = cause.metadata().correlation_id;
-                info!(order.id = %id, correlation.id = %correlation_id, "order taken");
-                Ok(accepted(&id, executed.version.get()))
-            }
-            Err(ExecuteError::Rejected(taken @ order::Rejection::AlreadyPlaced)) => {
-                Err(Response::problem(409, "Order exists", &taken.to_string()))
-            }
-            Err(ExecuteError::Rejected(rejection)) => Err(refused(&rejection.to_string())),
-            Err(ExecuteError::Append(large @ AppendError::TooLarge { .. })) => {
-                Err(refused(&large.to_string()))
-            }
-            Err(other) => Err(unavailable(&other, &id)),
-        }
+        let placed = read(body)?;
+        self.may_order(&customer, &placed).await?;
+        self.take(&sent, placed).await
     }
 
-    /// The event that the request asks for, if it has the shape of one.
-    fn read(&self, body: Body) -> Result<OrderPlaced, Response> {
-        let total = body.total.clone().or_else(|| order::total_of(&body.items));
-        let order_id = body.order_id.clone();
-        let placed = OrderPlaced {
-            order_id: order_id.unwrap_or_else(|| OrderId::new(self.ids.next().to_string())),
-            customer_id: body.customer_id,
-            total: total.ok_or_else(|| refused("the items have no common total"))?,
-            items: body.items,
-            shipping_address: body.shipping_address,
-            payment: body.payment,
-            workflow: body.workflow,
+    async fn customer(&self, id: &CustomerId) -> Result<customer::State, Response> {
+        if Customer::stream(id.as_str()).is_err() {
+            return Ok(customer::State::default());
+        }
+        let found = self.customers.find(id.as_str()).await;
+        let found = found.map_err(|error| unavailable(&error))?;
+        Ok(found.unwrap_or_default().state)
+    }
+
+    /// An order that was taken stays taken, whatever became of the customer since.
+    async fn may_order(
+        &self,
+        customer: &customer::State,
+        placed: &OrderPlaced,
+    ) -> Result<(), Response> {
+        let Err(why) = customer.may_order() else {
+            return Ok(());
         };
-        let data = serde_json::to_value(&placed).map_err(|error| refused(&error.to_string()))?;
-        schemas::validate(OrderPlaced::TYPE, OrderPlaced::SCHEMA_VERSION, &data)
-            .map_err(|invalid| refused(&invalid.to_string()))?;
-        UnreadableEvent::read(OrderPlaced::SCHEMA_VERSION, &data)
-            .map_err(|error| refused(&error.to_string()))
+        let taken = self.orders.find(placed.order_id.as_str()).await;
+        if taken.map_err(|error| unavailable(&error))?.is_some() {
+            return Ok(());
+        }
+        let mut broken = vec![Broken::at("/customerId".to_owned(), why.to_string())];
+        // So that one answer has all that is wrong.
+        let placing = order::Command::Place(placed.clone());
+        if let Err(order::Rejection::Broken(rules)) = Order::decide(&order::State::Absent, &placing)
+        {
+            broken.extend(rules.iter().map(Broken::rule));
+        }
+        Err(refused(broken))
+    }
+
+    async fn take(&self, sent: &Sent, placed: OrderPlaced) -> Result<Response, Response> {
+        let id = placed.order_id.as_str().to_owned();
+        let placing = order::Command::Place(placed);
+        let refuse = |rejection: &order::Rejection| match rejection {
+            order::Rejection::AlreadyPlaced => {
+                Response::problem(409, "Order exists", &rejection.to_string())
+            }
+            order::Rejection::Broken(rules) => refused(rules.iter().map(Broken::rule)),
+            other => refused([Broken::rule(other)]),
+        };
+        let version = sent.carry_out(&self.orders, &id, &placing, refuse).await?;
+        let correlation_id = sent.cause.metadata().correlation_id;
+        info!(order.id = %id, correlation.id = %correlation_id, "order taken");
+        Ok(accepted(&id, version.get()))
     }
 }
 
-/// The same order, sent again under the same id, is the same command: it is answered again and not
-/// placed again. Another order under that id is another command, and finds the id taken.
-fn command_id(placed: &OrderPlaced) -> CommandId {
-    let content = serde_json::to_vec(placed).expect("an order is JSON");
-    CommandId::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_OID, &content))
+/// Who is to get the order: customers order for themselves, and need not say so.
+fn customer_of(body: &mut Map<String, Value>, caller: &Caller) -> Result<CustomerId, Response> {
+    if let Caller::Customer(subject) = caller {
+        let said = body
+            .entry("customerId")
+            .or_insert_with(|| subject.as_str().into());
+        caller.acts_for(said.as_str().unwrap_or_default())?;
+    }
+    let said = body.get("customerId").and_then(Value::as_str);
+    Ok(CustomerId::new(said.unwrap_or_default()))
 }
 
-fn accepted(order_id: &OrderId, version: u64) -> Response {
+/// The event that the request asks for, if it has the shape of one. A total need not be said.
+fn read(mut body: Map<String, Value>) -> Result<OrderPlaced, Response> {
+    let said = body.contains_key("total");
+    body.entry("total")
+        .or_insert_with(|| json!({ "amount": 0, "currency": "XXX" }));
+    let mut placed: OrderPlaced = data_of(REFUSED, &Value::from(body))?;
+    if !said {
+        let total = order::total_of(&placed.items);
+        placed.total =
+            total.ok_or_else(|| refused([Broken::rule("the items have no common total")]))?;
+    }
+    Ok(placed)
+}
+
+fn accepted(order_id: &str, version: u64) -> Response {
     let itself = format!("/orders/{order_id}");
+    let token = Token::of::<Order>(order_id, version);
     let body = json!({
         "orderId": order_id,
         "status": "PLACED",
+        "stage": "stored",
         "version": version,
+        "token": token.to_string(),
         "_links": {
             "self": { "href": itself },
             "status": { "href": format!("{itself}/status") },
@@ -134,20 +167,21 @@ fn accepted(order_id: &OrderId, version: u64) -> Response {
     Response::json(202, &body)
         .with("location", itself)
         .with("retry-after", "1")
+        .with("etag", format!("\"{version}\""))
 }
 
-fn refused(detail: &str) -> Response {
-    Response::problem(422, "Order refused", detail)
+fn refused(broken: impl IntoIterator<Item = Broken>) -> Response {
+    Response::refused(REFUSED, broken)
 }
 
-/// Whether the order is stored is unknown, and sending the same order again finds out.
-fn unavailable(error: &(dyn std::error::Error + 'static), order_id: &OrderId) -> Response {
-    error!(order.id = %order_id, error = chain(error), "the order could not be taken");
-    let detail = format!(
-        "whether the order was taken is unknown; send it again with \"orderId\": \"{order_id}\", \
-         which never places it twice"
-    );
-    Response::problem(503, "Try again", &detail).with("retry-after", "1")
+fn malformed(error: &dyn std::error::Error) -> Response {
+    Response::problem(400, "Malformed body", &error.to_string())
+}
+
+/// Nothing was stored yet.
+fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
+    error!(error = chain(error), "the order could not be taken");
+    Response::unavailable("the order was not taken; send it again")
 }
 
 #[cfg(test)]

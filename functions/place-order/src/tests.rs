@@ -2,7 +2,7 @@
 
 use domain::customer;
 use domain::events::UserRegistered;
-use envelope::Timestamp;
+use envelope::{Cause, Timestamp};
 use event_store::Memory;
 use ports::{ManualClock, SeededIds};
 
@@ -38,9 +38,23 @@ fn body() -> Value {
     })
 }
 
-async fn post(handler: &PlaceOrder<Memory, ManualClock, SeededIds>, body: &Value) -> (u64, Value) {
-    let request =
-        json!({ "routeKey": "POST /orders", "body": body.to_string(), "isBase64Encoded": false });
+type Handler = PlaceOrder<Memory, ManualClock, SeededIds>;
+
+async fn post(handler: &Handler, body: &Value) -> (u64, Value) {
+    post_as(
+        handler,
+        &json!({ "sub": "ops", "scope": "operator" }),
+        &json!({}),
+        body,
+    )
+    .await
+}
+
+async fn post_as(handler: &Handler, claims: &Value, headers: &Value, body: &Value) -> (u64, Value) {
+    let request = json!({
+        "routeKey": "POST /orders", "body": body.to_string(), "isBase64Encoded": false, "headers": headers,
+        "requestContext": { "authorizer": { "jwt": { "claims": claims } } },
+    });
     let answer = handler.handle(request).await.expect("JSON");
     let body = answer["body"].as_str().expect("a body");
     (
@@ -76,8 +90,8 @@ async fn every_refusal_is_a_problem_that_says_why_and_stores_nothing() {
     let (handler, store) = world().await;
     type Change = fn(&mut Value);
     let cases: [(Change, u64, &str); 7] = [
-        (|b| *b = json!([]), 400, "struct"),
-        (|b| b["items"] = json!([]), 422, "total"),
+        (|b| *b = json!([]), 400, "map"),
+        (|b| b["items"] = json!([]), 422, "/items"),
         (|b| b["items"][0]["quantity"] = json!(0), 422, "quantity"),
         (
             |b| b["total"] = json!({ "amount": 1, "currency": "EUR" }),
@@ -97,6 +111,92 @@ async fn every_refusal_is_a_problem_that_says_why_and_stores_nothing() {
         assert!(detail.contains(expected), "{expected}: {detail}");
     }
     assert_eq!(store.log_from(0).len(), 2, "the customers alone");
+}
+
+#[tokio::test]
+async fn every_broken_rule_is_listed() {
+    let (handler, _) = world().await;
+    let mut wrong = body();
+    wrong["items"] = json!([{ "productId": "a b", "quantity": 0, "unitPrice": { "amount": 50, "currency": "euro" } }]);
+    wrong["payment"] = json!({});
+    let (_, problem) = post(&handler, &wrong).await;
+    let errors = problem["errors"].as_array().expect("a list").iter();
+    let mut pointers: Vec<_> = errors.map(|error| error["pointer"].as_str()).collect();
+    pointers.sort_unstable();
+    let item = [
+        "/items/0/productId",
+        "/items/0/quantity",
+        "/items/0/unitPrice/currency",
+    ];
+    let expected = [item[0], item[1], item[2], "/payment"].map(Some);
+    assert_eq!(pointers, expected);
+
+    let mut wrong = body();
+    wrong["customerId"] = json!("cust-2");
+    wrong["items"][0]["unitPrice"]["amount"] = json!(0);
+    wrong["total"] = json!({ "amount": 7, "currency": "EUR" });
+    let (_, problem) = post(&handler, &wrong).await;
+    let errors = problem["errors"].as_array().expect("a list");
+    assert_eq!(errors.len(), 3, "{problem}");
+}
+
+#[tokio::test]
+async fn customers_order_for_themselves_and_to_where_they_live() {
+    let (handler, store) = world().await;
+    let mut bare = body();
+    for given in ["customerId", "shippingAddress"] {
+        bare.as_object_mut().expect("an object").remove(given);
+    }
+    let ada = json!({ "sub": "cust-1" });
+    let (status, problem) = post_as(&handler, &ada, &json!({}), &bare).await;
+    assert_eq!(status, 422);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("a text")
+            .contains("shippingAddress")
+    );
+    let address = json!({ "customerId": "cust-1", "address": { "line1": "7 Sample Street" } });
+    let changed = serde_json::from_value(address).expect("a change");
+    let cause = Cause::command(&CommandId::new("move").expect("valid"));
+    let moved = customer::Command::ChangeAddress(changed);
+    let moved = handler.customers.execute("cust-1", &cause, &moved).await;
+    moved.expect("registered");
+    let (status, answer) = post_as(&handler, &ada, &json!({}), &bare).await;
+    assert_eq!(status, 202, "{answer}");
+    let placed = &store.log_from(3)[0].envelopes()[0];
+    assert_eq!(placed.data["shippingAddress"]["line1"], "7 Sample Street");
+    assert_eq!(placed.data["customerId"], "cust-1");
+    assert_eq!(placed.metadata.extra["actor"], "cust-1");
+
+    let foreign = json!({ "sub": "cust-9" });
+    assert_eq!(
+        post_as(&handler, &foreign, &json!({}), &body()).await.0,
+        403
+    );
+    assert_eq!(
+        post_as(&handler, &json!({}), &json!({}), &body()).await.0,
+        401
+    );
+    assert_eq!(store.log_from(3).len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_makes_it_one_order_whoever_is_cut_off_in_between() {
+    let (handler, store) = world().await;
+    let (ada, key) = (
+        json!({ "sub": "cust-1" }),
+        json!({ "idempotency-key": "basket-1" }),
+    );
+    let first = post_as(&handler, &ada, &key, &body()).await;
+    assert_eq!(first.0, 202);
+    assert_eq!(post_as(&handler, &ada, &key, &body()).await, first);
+    let mut other = body();
+    other["items"][0]["quantity"] = json!(4);
+    assert_eq!(post_as(&handler, &ada, &key, &other).await.0, 422);
+    assert_eq!(store.log_from(2).len(), 1, "placed once");
+    let new = post_as(&handler, &ada, &json!({}), &body()).await;
+    assert_ne!(new.1["orderId"], first.1["orderId"]);
 }
 
 #[tokio::test]

@@ -2,13 +2,15 @@
 //! from the read models and nothing else.
 //!
 //! A list may lag behind its views for a moment, and a page is as large as the client asks, up to a
-//! limit: nothing here reads a whole list, or all lists.
+//! limit: nothing here reads a whole list, or all lists. A customer sees the own list, and stock;
+//! the rest is for operators.
 
 mod sales;
 
-use http_api::{Cursor, Request, Response};
-use ports::{Consistency, ListViews, LoadView, Page, Unavailable};
-use projection_kit::{Projection, list_rows, load_row};
+use envelope::{StreamId, Version};
+use http_api::{AFTER_MAX, Cursor, Request, Response, look_until};
+use ports::{Clock, Consistency, ListViews, LoadView, Page, Unavailable};
+use projection_kit::{Projection, has_reached, list_rows, load_row};
 use projections::{
     CustomerOrders, ReadyOrders, Stock, Workflow, customer_orders, ready_orders, stock, workflow,
 };
@@ -23,21 +25,22 @@ const PAGE_MAX: u32 = 100;
 
 /// The handler.
 #[derive(Clone)]
-pub struct QueryLists<V> {
+pub struct QueryLists<V, C> {
     views: V,
+    clock: C,
 }
 
 /// Why there is no list to answer with.
 enum Refusal {
-    /// The question is wrong.
-    Problem(Response),
+    /// The question is wrong, or comes too early.
+    Early(Response),
     /// The views did not answer.
     Unavailable(Unavailable),
 }
 
 impl From<Response> for Refusal {
-    fn from(problem: Response) -> Self {
-        Self::Problem(problem)
+    fn from(early: Response) -> Self {
+        Self::Early(early)
     }
 }
 
@@ -47,10 +50,10 @@ impl From<Unavailable> for Refusal {
     }
 }
 
-impl<V: LoadView + ListViews> QueryLists<V> {
+impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
     /// A handler over the views.
-    pub fn new(views: V) -> Self {
-        Self { views }
+    pub fn new(views: V, clock: C) -> Self {
+        Self { views, clock }
     }
 
     /// Answers one request.
@@ -61,14 +64,23 @@ impl<V: LoadView + ListViews> QueryLists<V> {
         let request = Request::deserialize(payload)?;
         let response = match self.answer(&request).await {
             Ok(body) => Response::json(200, &body).unless_known(&request),
-            Err(Refusal::Problem(problem)) => problem,
-            Err(Refusal::Unavailable(error)) => unavailable(&error),
+            Err(Refusal::Early(early)) => early,
+            Err(Refusal::Unavailable(error)) => {
+                error!(error = chain(&error), "the list could not be looked up");
+                Response::unavailable("the read model did not answer")
+            }
         };
         serde_json::to_value(response)
     }
 
     async fn answer(&self, request: &Request) -> Result<Value, Refusal> {
+        let caller = request.caller()?;
         let id = request.path_parameter("id");
+        match request.route_key.as_str() {
+            "GET /customers/{id}/orders" => caller.acts_for(id)?,
+            "GET /stock" | "GET /stock/{id}" => {}
+            _ => caller.operates()?,
+        }
         match request.route_key.as_str() {
             "GET /customers/{id}/orders" => {
                 let path = format!("/customers/{}/orders", known_form(id)?);
@@ -76,30 +88,65 @@ impl<V: LoadView + ListViews> QueryLists<V> {
                     reversed: true,
                     ..Asked::of(request, &path, id, PAGE_MAX)?
                 };
+                self.wait_for::<CustomerOrders>(request, None).await?;
                 self.list::<CustomerOrders>(newest_first, order).await
             }
             "GET /ready-orders" => {
                 // Whole orders, which may be large.
                 let asked = Asked::of(request, "/ready-orders", ready_orders::LIST, PAGE)?;
+                self.wait_for::<ReadyOrders>(request, None).await?;
                 self.list::<ReadyOrders>(asked, ready).await
             }
             "GET /workflows" => {
                 let asked = Asked::of(request, "/workflows", workflow::LIST, PAGE_MAX)?;
+                self.wait_for::<Workflow>(request, None).await?;
                 self.list::<Workflow>(asked, open).await
             }
             "GET /stock" => {
                 let asked = Asked::of(request, "/stock", stock::LIST, PAGE_MAX)?;
+                self.wait_for::<Stock>(request, None).await?;
                 self.list::<Stock>(asked, level).await
             }
             "GET /stock/{id}" => {
                 let id = known_form(id)?;
+                self.wait_for::<Stock>(request, Some(id)).await?;
                 let found = load_row::<Stock, V>(&self.views, id, Consistency::Eventual).await?;
-                let found = found.ok_or_else(nothing_there)?;
+                let found = found.ok_or_else(Response::not_found)?;
                 Ok(level(&found.view))
             }
             "GET /sales" => sales::answer(&self.views, request).await,
-            _ => Err(nothing_there().into()),
+            _ => Err(Response::not_found().into()),
         }
+    }
+
+    /// Waits until the view of what the caller has written shows it; ends the request if it takes too long.
+    async fn wait_for<P: Projection>(
+        &self,
+        request: &Request,
+        id: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let Some(token) = request.after()? else {
+            return Ok(());
+        };
+        let wrong = || {
+            let detail = "`after` is the `token` that a command about something shown here was answered with";
+            Response::problem(400, "Malformed query", detail)
+        };
+        let is_shown = |stream: &StreamId| {
+            let view = P::view_of(stream);
+            view.is_some_and(|view| id.is_none_or(|id| id == view))
+        };
+        let stream = token.stream().filter(is_shown).ok_or_else(wrong)?;
+        let version = Version::new(token.version);
+        let look = async || {
+            let reached = has_reached::<P, V>(&self.views, &stream, version).await?;
+            Ok::<_, Unavailable>(reached.filter(|reached| *reached))
+        };
+        if look_until(&self.clock, AFTER_MAX, look).await?.is_some() {
+            return Ok(());
+        }
+        let body = json!({ "projected": false });
+        Err(Response::json(202, &body).with("retry-after", "1").into())
     }
 
     /// A page of a list.
@@ -167,7 +214,7 @@ impl<'a> Asked<'a> {
 fn known_form(id: &str) -> Result<&str, Response> {
     let form = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     let possible = (1..=64).contains(&id.len()) && id.chars().all(form);
-    possible.then_some(id).ok_or_else(nothing_there)
+    possible.then_some(id).ok_or_else(Response::not_found)
 }
 
 fn links(order_id: &str) -> Value {
@@ -202,15 +249,6 @@ fn level(view: &stock::View) -> Value {
         "updatedAt": view.changed_at,
         "_links": { "self": { "href": format!("/stock/{}", view.product_id) } },
     })
-}
-
-fn nothing_there() -> Response {
-    Response::problem(404, "Not found", "there is nothing with this id")
-}
-
-fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
-    error!(error = chain(error), "the list could not be looked up");
-    Response::problem(503, "Try again", "the read model did not answer").with("retry-after", "1")
 }
 
 #[cfg(test)]

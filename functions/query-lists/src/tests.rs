@@ -33,8 +33,10 @@ async fn deliver<P: Projection>(views: &MemoryViews, events: &[Envelope]) {
     }
 }
 
+type Shop = QueryLists<MemoryViews, ManualClock>;
+
 /// Three orders of one customer, of which the second is reserved and paid.
-async fn shop() -> QueryLists<MemoryViews> {
+async fn shop() -> Shop {
     let views = MemoryViews::default();
     let mut events = Vec::new();
     let total = json!({ "amount": 10, "currency": "EUR" });
@@ -66,20 +68,27 @@ async fn shop() -> QueryLists<MemoryViews> {
     let stock = json!({ "productId": "p-1", "quantity": 7 });
     let stock = [event("p-1", at, "StockReplenished", "StockItem", &stock)];
     deliver::<Stock>(&views, &stock).await;
-    QueryLists::new(views)
+    QueryLists::new(views, ManualClock::at(envelope::Timestamp::from_millis(0)))
 }
 
-async fn ask(
-    handler: &QueryLists<MemoryViews>,
-    route: &str,
-    id: &str,
-    query: &[(&str, &str)],
-) -> Value {
+async fn ask(handler: &Shop, route: &str, id: &str, query: &[(&str, &str)]) -> Value {
     ask_with(handler, route, id, query, json!({})).await
 }
 
 async fn ask_with(
-    handler: &QueryLists<MemoryViews>,
+    handler: &Shop,
+    route: &str,
+    id: &str,
+    query: &[(&str, &str)],
+    headers: Value,
+) -> Value {
+    let claims = json!({ "sub": "ops", "scope": "operator" });
+    ask_as(handler, &claims, route, id, query, headers).await
+}
+
+async fn ask_as(
+    handler: &Shop,
+    claims: &Value,
     route: &str,
     id: &str,
     query: &[(&str, &str)],
@@ -90,6 +99,7 @@ async fn ask_with(
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
     let request = json!({
+        "requestContext": { "authorizer": { "jwt": { "claims": claims } } },
         "routeKey": route, "pathParameters": { "id": id },
         "queryStringParameters": query, "headers": headers,
     });
@@ -198,4 +208,61 @@ async fn what_the_client_has_is_not_sent_again() {
     );
     let other = ask_with(&shop, ORDERS, "cust-1", &[("limit", "1")], known).await;
     assert_eq!(other["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn customers_see_their_own_list_and_stock_and_nothing_else() {
+    let shop = shop().await;
+    let ada = json!({ "sub": "cust-1" });
+    let ask = async |claims: &Value, route: &str, id: &str| {
+        let days = [("from", "2026-11-20"), ("to", "2026-11-22")];
+        let answer = ask_as(&shop, claims, route, id, &days, json!({})).await;
+        answer["statusCode"].as_u64().expect("a status")
+    };
+    assert_eq!(ask(&ada, ORDERS, "cust-1").await, 200);
+    assert_eq!(ask(&ada, "GET /stock", "").await, 200);
+    assert_eq!(ask(&ada, "GET /stock/{id}", "p-1").await, 200);
+    for (route, id) in [
+        (ORDERS, "cust-2"),
+        (ORDERS, "nobody"),
+        (ORDERS, "a b"),
+        ("GET /ready-orders", ""),
+        ("GET /workflows", ""),
+        ("GET /sales", ""),
+    ] {
+        assert_eq!(ask(&ada, route, id).await, 403, "{route} {id}");
+        assert_eq!(ask(&json!({}), route, id).await, 401, "{route} {id}");
+    }
+}
+
+/// What is written later than the token says does not matter; what is not there yet is not left out in silence.
+#[tokio::test]
+async fn a_list_after_a_write_shows_it_or_says_that_it_does_not_yet() {
+    let shop = shop().await;
+    let after = async |route: &str, id: &str, kind: &str, written: &str, version: u64| {
+        let token = http_api::Token {
+            aggregate_type: kind.to_owned(),
+            aggregate_id: written.to_owned(),
+            version,
+        };
+        let token = token.to_string();
+        let answer = ask(&shop, route, id, &[("after", &token)]).await;
+        answer["statusCode"].as_u64().expect("a status")
+    };
+    assert_eq!(after(ORDERS, "cust-1", "Order", "ord-2", 1).await, 200);
+    assert_eq!(after(ORDERS, "cust-1", "Order", "ord-2", 2).await, 202);
+    assert_eq!(after(ORDERS, "cust-1", "Order", "ord-9", 1).await, 202);
+    assert_eq!(after("GET /stock", "", "StockItem", "p-1", 1).await, 200);
+    assert_eq!(
+        after("GET /stock/{id}", "p-1", "StockItem", "p-1", 2).await,
+        202
+    );
+    assert_eq!(
+        after("GET /stock/{id}", "p-1", "StockItem", "p-2", 1).await,
+        400
+    );
+    assert_eq!(after(ORDERS, "cust-1", "StockItem", "p-1", 1).await, 400);
+    assert_eq!(after(ORDERS, "cust-1", "Or#der", "p-1", 1).await, 400);
+    let made_up = ask(&shop, ORDERS, "cust-1", &[("after", "x")]).await;
+    assert_eq!(made_up["statusCode"], 400);
 }

@@ -1,14 +1,19 @@
 //! `GET /orders/{id}`, `GET /orders/{id}/status` and `GET /orders/{id}/workflow`, from the read models.
 //!
 //! A view that is missing can mean two things, and the answer says which: the order was taken and
-//! is not projected yet, or nobody ever placed it. To tell them apart is the one question that is
-//! put to the event store, about the stream's existence and nothing in it.
+//! is not projected yet, or nobody ever placed it. To tell them apart, and to know whose an order is
+//! whose view does not say so yet, is all that the event store is asked.
+//!
+//! An order of somebody else is answered exactly like one that does not exist.
+
+mod status;
 
 use domain::Aggregate;
+use envelope::Version;
 use event_store::{Decider, Load};
-use http_api::{Request, Response};
+use http_api::{AFTER_MAX, Caller, Request, Response, look_until};
 use ports::{Clock, Consistency, LoadView, Unavailable};
-use projection_kit::{Projection, Row, load_row};
+use projection_kit::{Projection, Row, has_reached, load_row};
 use projections::{Order, OrderStatus, Workflow, order, workflow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,14 +25,16 @@ use tracing::error;
 pub struct QueryOrder<S, V, C> {
     orders: Decider<domain::Order, S, C>,
     views: V,
+    clock: C,
 }
 
 impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     /// A handler over the views.
     pub fn new(store: S, views: V, clock: C) -> Self {
         Self {
-            orders: Decider::new(store, clock),
+            orders: Decider::new(store, clock.clone()),
             views,
+            clock,
         }
     }
 
@@ -37,56 +44,117 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     /// Only when the request or the answer is not JSON.
     pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
-        let id = request.path_parameter("id");
-        if domain::Order::stream(id).is_err() {
-            return serde_json::to_value(no_such_order());
-        }
-        let answered = match request.route_key.rsplit('/').next() {
-            Some("status") => self.answer::<Order>(id, status).await,
-            Some("workflow") => self.answer::<Workflow>(id, steps).await,
-            _ => self.answer::<Order>(id, whole).await,
-        };
-        let response = answered.unwrap_or_else(|error| unavailable(&error));
-        serde_json::to_value(response.unless_known(&request))
+        let answered = self.answer(&request).await;
+        serde_json::to_value(answered.unwrap_or_else(|early| early))
     }
 
-    async fn answer<P: Projection>(
+    /// Every early end is an answer, too.
+    async fn answer(&self, request: &Request) -> Result<Response, Response> {
+        let caller = request.caller()?;
+        let id = request.path_parameter("id");
+        domain::Order::stream(id).map_err(|_| Response::not_found())?;
+        let asked = Asked {
+            request,
+            caller: &caller,
+            id,
+        };
+        match request.route_key.rsplit('/').next() {
+            Some("status") => self.status(asked).await,
+            Some("workflow") => {
+                let steps = |row: &Row<workflow::View>| {
+                    let answer = moving(row.view.is_open(), &workflow_of(row));
+                    answer.unless_known(request)
+                };
+                // The workflow's view does not say whose it is.
+                self.view::<Workflow>(asked, |_| None, steps).await
+            }
+            _ => {
+                let whole = |row: &Row<order::View>| {
+                    let answer = moving(!row.view.story.status().is_final(), &order::whole(row));
+                    let version = row.version_of(domain::Order::TYPE);
+                    answer.of_version_unless_known(version.get(), request)
+                };
+                let owner = |view: &order::View| view.customer_id.clone();
+                self.view::<Order>(asked, owner, whole).await
+            }
+        }
+    }
+
+    /// An answer from a view, as new as the caller asks for.
+    async fn view<P: Projection>(
         &self,
-        id: &str,
+        asked: Asked<'_>,
+        owner: impl Fn(&P::View) -> Option<domain::CustomerId>,
         answer: impl Fn(&Row<P::View>) -> Response,
-    ) -> Result<Response, Unavailable> {
-        let found = load_row::<P, V>(&self.views, id, Consistency::Eventual).await?;
+    ) -> Result<Response, Response> {
+        let id = asked.id;
+        let is_new = self.wait_for::<P>(asked).await?;
+        let found = load_row::<P, V>(&self.views, id, Consistency::Eventual).await;
+        let found = found.map_err(|error| unavailable(&error))?;
+        let known = found.as_ref().and_then(|row| owner(&row.view));
+        self.let_in(asked, known).await?;
         Ok(match found {
-            Some(row) => answer(&row),
-            None => self.missing(id).await,
+            Some(row) if is_new => answer(&row),
+            _ => not_yet(id),
         })
     }
 
-    async fn missing(&self, id: &str) -> Response {
-        match self.orders.find(id).await {
-            Ok(Some(_)) => {
-                let body = json!({
-                    "orderId": id, "status": OrderStatus::Placed, "projected": false, "_links": links(id),
-                });
-                Response::json(200, &body).with("retry-after", "1")
+    /// Waits until the view has seen what the caller has written, for a bounded time; false if it has not.
+    async fn wait_for<P: Projection>(&self, asked: Asked<'_>) -> Result<bool, Response> {
+        let Some(token) = asked.request.after()? else {
+            return Ok(true);
+        };
+        let wrong = || {
+            let detail = "`after` is the `token` that a command about this order was answered with";
+            Response::problem(400, "Malformed query", detail)
+        };
+        let stream = token
+            .stream()
+            .filter(|stream| P::view_of(stream) == Some(asked.id));
+        let (stream, version) = (stream.ok_or_else(wrong)?, Version::new(token.version));
+        let look = async || {
+            let reached = has_reached::<P, V>(&self.views, &stream, version).await?;
+            Ok(reached.filter(|reached| *reached))
+        };
+        let seen = look_until(&self.clock, AFTER_MAX, look).await;
+        let seen = seen.map_err(|error: Unavailable| unavailable(&error))?;
+        Ok(seen.is_some())
+    }
+
+    /// Lets the order's customer pass, and operators; nobody, if there is no such order.
+    async fn let_in(
+        &self,
+        asked: Asked<'_>,
+        known: Option<domain::CustomerId>,
+    ) -> Result<(), Response> {
+        let owner = match known {
+            Some(owner) => owner,
+            None => {
+                let found = self.orders.find(asked.id).await;
+                let found = found.map_err(|error| unavailable(&error))?;
+                let owner = found.and_then(|found| found.state.customer_id().cloned());
+                owner.ok_or_else(Response::not_found)?
             }
-            Ok(None) => no_such_order(),
-            Err(error) => unavailable(&error),
-        }
+        };
+        let allowed = asked.caller.may_see(owner.as_str());
+        allowed.then_some(()).ok_or_else(Response::not_found)
     }
 }
 
-fn no_such_order() -> Response {
-    Response::problem(404, "No such order", "no order with this id was ever taken")
+/// What is asked, and by whom.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a Request,
+    caller: &'a Caller,
+    id: &'a str,
 }
 
-fn links(id: &str) -> Value {
-    let itself = format!("/orders/{id}");
-    json!({
-        "self": { "href": itself },
-        "status": { "href": format!("{itself}/status") },
-        "workflow": { "href": format!("{itself}/workflow") },
-    })
+/// The order was taken, and what is asked for is not there yet.
+fn not_yet(id: &str) -> Response {
+    let body = json!({
+        "orderId": id, "status": OrderStatus::Placed, "projected": false, "_links": order::links(id),
+    });
+    Response::json(202, &body).with("retry-after", "1")
 }
 
 /// An order that is still on its way is worth asking about again.
@@ -99,53 +167,17 @@ fn moving(is_open: bool, body: &Value) -> Response {
     }
 }
 
-fn status(row: &Row<order::View>) -> Response {
+fn workflow_of(row: &Row<workflow::View>) -> Value {
     let view = &row.view;
-    let mut body = json!({
+    json!({
         "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "updatedAt": view.story.last(), "_links": links(&view.order_id),
-    });
-    if let Some(reason) = &view.reason {
-        body["reason"] = json!(reason);
-    }
-    moving(!view.story.status().is_final(), &body)
-}
-
-fn whole(row: &Row<order::View>) -> Response {
-    let view = &row.view;
-    let history = view.story.in_order().into_iter();
-    let history = history.map(|(event, at)| json!({ "event": event, "at": at }));
-    let mut body = json!({
-        "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "items": view.items, "history": history.collect::<Vec<_>>(),
-        "versions": row.versions, "_links": links(&view.order_id),
-    });
-    let optional = [
-        ("customerId", json!(view.customer_id)),
-        ("total", json!(view.total)),
-        ("shippingAddress", json!(view.shipping_address)),
-        ("payment", json!(view.payment)),
-        ("reason", json!(view.reason)),
-        ("trackingNumber", json!(view.tracking_number)),
-    ];
-    for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
-        body[name] = value;
-    }
-    moving(!view.story.status().is_final(), &body)
-}
-
-fn steps(row: &Row<workflow::View>) -> Response {
-    let view = &row.view;
-    let body = json!({
-        "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "steps": view.steps(), "updatedAt": view.story.last(), "_links": links(&view.order_id),
-    });
-    moving(view.is_open(), &body)
+        "steps": view.steps(), "updatedAt": view.story.last(), "_links": order::links(&view.order_id),
+    })
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
     error!(error = chain(error), "the order could not be looked up");
-    Response::problem(503, "Try again", "the read model did not answer").with("retry-after", "1")
+    Response::unavailable("the order could not be looked up")
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Aggregate;
-use crate::events::UserRegistered;
+use crate::events::{Address, UserAddressChanged, UserRegistered};
 
 event_set! {
     /// What can happen to a customer.
-    pub enum CustomerEvent { UserRegistered }
+    pub enum CustomerEvent { UserRegistered, UserAddressChanged }
 }
 
 /// Marker of the customer aggregate.
@@ -17,10 +17,12 @@ event_set! {
 pub struct Customer;
 
 /// What is known of a customer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct State {
     /// `None` before registration.
     pub profile: Option<Profile>,
+    /// Where parcels go whose order does not say.
+    pub address: Option<Address>,
 }
 
 /// A registered customer.
@@ -41,6 +43,8 @@ pub struct Profile {
 pub enum Command {
     /// Take a registration over.
     Register(UserRegistered),
+    /// Remember another address.
+    ChangeAddress(UserAddressChanged),
 }
 
 /// Why a request is refused.
@@ -49,6 +53,9 @@ pub enum Rejection {
     /// The id is taken by a registration with other contents.
     #[error("the customer is registered already, with other details")]
     AlreadyRegistered,
+    /// There is nobody of this id, or not yet.
+    #[error("the customer is not registered")]
+    Unknown,
 }
 
 impl Aggregate for Customer {
@@ -57,23 +64,38 @@ impl Aggregate for Customer {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Customer";
-    const LAYOUT: u32 = 0xe962_6354;
+    const LAYOUT: u32 = 0xacc3_601d;
 
-    fn decide(
-        state: &State,
-        Command::Register(registered): &Command,
-    ) -> Result<Vec<CustomerEvent>, Rejection> {
-        match &state.profile {
-            None => Ok(vec![registered.clone().into()]),
-            Some(profile) if *profile == profile_of(registered) => Ok(vec![]),
-            Some(_) => Err(Rejection::AlreadyRegistered),
+    fn decide(state: &State, command: &Command) -> Result<Vec<CustomerEvent>, Rejection> {
+        match (&state.profile, command) {
+            (None, Command::Register(registered)) => Ok(vec![registered.clone().into()]),
+            (Some(profile), Command::Register(registered))
+                if *profile == profile_of(registered) =>
+            {
+                Ok(vec![])
+            }
+            (Some(_), Command::Register(_)) => Err(Rejection::AlreadyRegistered),
+            (None, Command::ChangeAddress(_)) => Err(Rejection::Unknown),
+            (Some(_), Command::ChangeAddress(changed)) => {
+                let known = state.address.as_ref() == Some(&changed.address);
+                Ok(if known {
+                    vec![]
+                } else {
+                    vec![changed.clone().into()]
+                })
+            }
         }
     }
 
-    fn evolve(_: State, event: &CustomerEvent) -> State {
+    fn evolve(state: State, event: &CustomerEvent) -> State {
         match event {
             CustomerEvent::UserRegistered(registered) => State {
                 profile: Some(profile_of(registered)),
+                ..state
+            },
+            CustomerEvent::UserAddressChanged(changed) => State {
+                address: Some(changed.address.clone()),
+                ..state
             },
         }
     }

@@ -270,6 +270,16 @@ event_data! {
     }
 }
 
+event_data! {
+    /// A customer lives elsewhere now: where parcels go whose order does not say.
+    UserAddressChanged v 1 {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The address.
+        address: Address,
+    }
+}
+
 const fn yes() -> bool {
     true
 }

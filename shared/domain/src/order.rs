@@ -38,9 +38,28 @@ pub enum State {
         customer_id: CustomerId,
     },
     /// Everything is on its way.
-    Fulfilled,
+    Fulfilled {
+        /// Who placed it.
+        customer_id: CustomerId,
+    },
     /// It ended without success.
-    Failed,
+    Failed {
+        /// Who placed it.
+        customer_id: CustomerId,
+    },
+}
+
+impl State {
+    /// Who placed it.
+    #[must_use]
+    pub fn customer_id(&self) -> Option<&CustomerId> {
+        match self {
+            Self::Absent => None,
+            Self::Open { customer_id, .. }
+            | Self::Fulfilled { customer_id }
+            | Self::Failed { customer_id } => Some(customer_id),
+        }
+    }
 }
 
 /// Requests to an order.
@@ -63,6 +82,23 @@ pub enum Command {
 /// Which rule a request would break.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
+    /// Rules that every order obeys, whoever places it: all that are broken.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Broken(Vec<Rule>),
+    /// The id is taken.
+    #[error("the order was placed before, by another request")]
+    AlreadyPlaced,
+    /// It does not exist (yet).
+    #[error("there is no such order")]
+    Absent,
+    /// It ended in another way.
+    #[error("the order has already ended")]
+    Ended,
+}
+
+/// A rule that every order obeys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
     /// An order has items.
     #[error("an order has at least one item")]
     NoItems,
@@ -81,15 +117,6 @@ pub enum Rejection {
     /// More than the later events of the order have room for.
     #[error("an order has at most {ORDER_BYTES_MAX} bytes, not {0}")]
     TooLarge(usize),
-    /// The id is taken.
-    #[error("the order was placed before, by another request")]
-    AlreadyPlaced,
-    /// It does not exist (yet).
-    #[error("there is no such order")]
-    Absent,
-    /// It ended in another way.
-    #[error("the order has already ended")]
-    Ended,
 }
 
 impl Aggregate for Order {
@@ -98,7 +125,7 @@ impl Aggregate for Order {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Order";
-    const LAYOUT: u32 = 0x13a6_be60;
+    const LAYOUT: u32 = 0xedaf_e9a6;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<OrderEvent>, Rejection> {
         match (state, command) {
@@ -130,12 +157,10 @@ impl Aggregate for Order {
                 customer_id: customer_id.clone(),
                 reason: reason.clone(),
             })]),
-            (State::Fulfilled, Command::Fulfil { .. }) | (State::Failed, Command::Fail { .. }) => {
-                Ok(vec![])
-            }
-            (State::Fulfilled, Command::Fail { .. }) | (State::Failed, Command::Fulfil { .. }) => {
-                Err(Rejection::Ended)
-            }
+            (State::Fulfilled { .. }, Command::Fulfil { .. })
+            | (State::Failed { .. }, Command::Fail { .. }) => Ok(vec![]),
+            (State::Fulfilled { .. }, Command::Fail { .. })
+            | (State::Failed { .. }, Command::Fulfil { .. }) => Err(Rejection::Ended),
         }
     }
 
@@ -145,36 +170,44 @@ impl Aggregate for Order {
                 order_id: placed.order_id.clone(),
                 customer_id: placed.customer_id.clone(),
             },
-            OrderEvent::OrderFulfilled(_) => State::Fulfilled,
-            OrderEvent::OrderFailed(_) => State::Failed,
+            OrderEvent::OrderFulfilled(event) => State::Fulfilled {
+                customer_id: event.customer_id.clone(),
+            },
+            OrderEvent::OrderFailed(event) => State::Failed {
+                customer_id: event.customer_id.clone(),
+            },
         }
     }
 }
 
-/// The rules that an order obeys by itself, whoever places it.
+/// All rules that it breaks.
 fn check(placed: &OrderPlaced) -> Result<(), Rejection> {
+    let mut broken = Vec::new();
     if placed.items.is_empty() {
-        return Err(Rejection::NoItems);
+        broken.push(Rule::NoItems);
     }
     if placed.items.len() > ORDER_LINES_MAX {
-        return Err(Rejection::TooManyItems(placed.items.len()));
+        broken.push(Rule::TooManyItems(placed.items.len()));
     }
     for line in &placed.items {
         if line.quantity == 0 {
-            return Err(Rejection::Quantity(line.product_id.to_string()));
+            broken.push(Rule::Quantity(line.product_id.to_string()));
         }
         if line.unit_price.amount <= 0 {
-            return Err(Rejection::Price(line.product_id.to_string()));
+            broken.push(Rule::Price(line.product_id.to_string()));
         }
     }
-    if total_of(&placed.items).as_ref() != Some(&placed.total) {
-        return Err(Rejection::Total);
+    if !placed.items.is_empty() && total_of(&placed.items).as_ref() != Some(&placed.total) {
+        broken.push(Rule::Total);
     }
     let bytes = serde_json::to_vec(placed).map_or(usize::MAX, |json| json.len());
     if bytes > ORDER_BYTES_MAX {
-        return Err(Rejection::TooLarge(bytes));
+        broken.push(Rule::TooLarge(bytes));
     }
-    Ok(())
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(Rejection::Broken(broken))
 }
 
 /// The sum of the lines; `None` when they have several currencies, or do not fit.

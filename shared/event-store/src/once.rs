@@ -20,7 +20,8 @@ pub enum Once {
 impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
     /// Carries a command out once for each cause, however much later it comes again: for commands
     /// without natural idempotency, on streams that forget their commits, and for senders who are
-    /// to get the answer of the first time. `note` is kept for them; it is made from the version of the
+    /// to get the answer of the first time. What to do is decided on a state and its version, on which
+    /// the command may be made to depend. `note` is kept for them; it is made from the version of the
     /// stream after the command.
     ///
     /// A refusal leaves no note: the same cause may come again, and be carried out then.
@@ -32,18 +33,18 @@ impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
     /// One request of four write units, where [`execute`](Decider::execute) takes one of one unit, and a
     /// read before it, if the state is not in the cache. Each lost race costs the same again; a command
     /// that was carried out before a request and a read unit more.
-    pub async fn execute_once(
+    pub async fn execute_once<R: std::error::Error + 'static>(
         &self,
         id: &str,
         cause: &Cause,
-        command: &A::Command,
+        decide: impl Fn(&A::State, Version) -> Result<Vec<A::Event>, R> + Send,
         note: impl Fn(Version) -> String + Send,
-    ) -> Result<Once, ExecuteError<A::Rejection>> {
+    ) -> Result<Once, ExecuteError<R>> {
         let mut consistency = Consistency::Eventual;
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
         loop {
             let seen = self.load(id, consistency).await?;
-            let decided = A::decide(&seen.state, command);
+            let decided = decide(&seen.state, seen.version);
             let changes = decided.as_ref().is_ok_and(|events| !events.is_empty());
             if !changes && consistency == Consistency::Eventual {
                 consistency = Consistency::Strong;

@@ -11,7 +11,7 @@ pub use layout::{Live, SwitchError, live, switch};
 pub use projection::{Amounts, Nothing, Place, Projection};
 pub use projector::Projector;
 pub use rebuilding::Rebuilt;
-pub use row::{Row, list_rows, list_totals, load_row};
+pub use row::{Row, has_reached, list_rows, list_totals, load_row};
 
 #[cfg(test)]
 mod tests;

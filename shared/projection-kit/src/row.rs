@@ -44,6 +44,13 @@ impl<V> Row<V> {
             .unwrap_or_default()
     }
 
+    /// How many events are in the view: the sum of its streams' versions. It only grows, so of two
+    /// states of a view the newer one has the larger revision.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.versions.values().map(|version| version.get()).sum()
+    }
+
     /// Folds what is new of a stream's events, which are in order.
     pub(crate) fn take_up<P: Projection<View = V>>(
         &mut self,
@@ -183,6 +190,28 @@ fn upgraded<P: Projection>(before: Row<<P::Before as Projection>::View>) -> Row<
         versions: before.versions,
         view: P::upgrade(before.view),
     }
+}
+
+/// Whether the view of this stream has reached a version of it; `None` if the projection keeps no view
+/// of such streams. To be asked before a query whose caller has written to the stream.
+///
+/// # Errors
+/// [`Unavailable`], also for a view that cannot be read.
+///
+/// # Cost
+/// [`load_row`], eventually consistent.
+pub async fn has_reached<P: Projection, V: LoadView>(
+    views: &V,
+    stream: &StreamId,
+    version: Version,
+) -> Result<Option<bool>, Unavailable> {
+    let Some(id) = P::view_of(stream) else {
+        return Ok(None);
+    };
+    let row = load_row::<P, V>(views, id, Consistency::Eventual).await?;
+    Ok(Some(row.is_some_and(|row| {
+        row.version_of(stream.aggregate_type()) >= version
+    })))
 }
 
 /// Views of a list, of the layout that queries read. The page names the list as the projection does.

@@ -97,6 +97,7 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<events::OrderShipped>(),
         EventType::of::<events::ShipmentFailed>(),
         EventType::of::<events::UserRegistered>(),
+        EventType::of::<events::UserAddressChanged>(),
     ]
 }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use domain::events::{OrderPlaced, StockReplenished, UserRegistered};
+use domain::events::{OrderPlaced, StockReplenished, UserAddressChanged, UserRegistered};
 use envelope::{EventData, UnreadableEvent};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -87,6 +87,20 @@ pub enum Invalid {
     },
 }
 
+impl Invalid {
+    /// What is wrong, one by one.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        match self {
+            Self::Violations { violations, .. } => violations.clone(),
+            other => vec![Violation {
+                pointer: String::new(),
+                message: other.to_string(),
+            }],
+        }
+    }
+}
+
 /// One rule of a schema that the data breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -117,7 +131,7 @@ struct Accepted {
     validator: OnceLock<Validator>,
 }
 
-static ACCEPTED: [Accepted; 3] = [
+static ACCEPTED: [Accepted; 4] = [
     Accepted::new::<OrderPlaced>(
         1,
         include_str!("../../../events/OrderPlaced.v1.schema.json"),
@@ -125,6 +139,10 @@ static ACCEPTED: [Accepted; 3] = [
     Accepted::new::<UserRegistered>(
         1,
         include_str!("../../../events/UserRegistered.v1.schema.json"),
+    ),
+    Accepted::new::<UserAddressChanged>(
+        1,
+        include_str!("../../../events/UserAddressChanged.v1.schema.json"),
     ),
     Accepted::new::<StockReplenished>(
         1,

@@ -15,16 +15,25 @@ use crate::plain_form::{Template, actions, statements, target, text};
 const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
 
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 17] = [
+const STREAMS: [(&str, &[&str], &[&str]); 20] = [
     (
         "AcceptEventRole",
-        &["Customer#*", "Order#*", "StockItem#*"],
         &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
+        &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
+    ),
+    (
+        "CancelOrderRole",
+        &["Order#*", "claim#*"],
+        &["Order#*", "claim#*"],
     ),
     ("ChargePaymentRole", &["Payment#*"], &["Payment#*"]),
     ("ConcludeOrderRole", &["Order#*"], &["Order#*"]),
     ("EmailCustomerRole", &["Customer#*"], &[]),
-    ("PlaceOrderRole", &["Customer#*", "Order#*"], &["Order#*"]),
+    (
+        "PlaceOrderRole",
+        &["Customer#*", "Order#*", "claim#*"],
+        &["Order#*", "claim#*"],
+    ),
     ("ProjectCustomerOrdersRole", &OF_ORDERS, &[]),
     ("ProjectOrderRole", &OF_ORDERS, &[]),
     ("ProjectReadyOrdersRole", &OF_ORDERS, &[]),
@@ -43,8 +52,18 @@ const STREAMS: [(&str, &[&str], &[&str]); 17] = [
         &["Reservation#*", "StockItem#*"],
         &["Reservation#*", "StockItem#*"],
     ),
+    (
+        "RestockProductRole",
+        &["StockItem#*", "claim#*"],
+        &["StockItem#*", "claim#*"],
+    ),
     ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
     ("TextCustomerRole", &["Customer#*"], &[]),
+    (
+        "UpdateCustomerRole",
+        &["Customer#*", "claim#*"],
+        &["Customer#*", "claim#*"],
+    ),
 ];
 
 /// Statements that may name every resource: neither X-Ray's actions, nor a phone number, nor an address that may be
@@ -254,6 +273,9 @@ fn every_function_that_takes_events_from_the_domain_bus_can_check_their_seal() {
     }
 }
 
+/// Routes that anyone may call.
+const OPEN: [&str; 2] = ["GET /docs", "GET /openapi.json"];
+
 #[test]
 fn the_api_may_call_its_functions_and_nobody_else_may() {
     let template = Template::read();
@@ -266,13 +288,26 @@ fn the_api_may_call_its_functions_and_nobody_else_may() {
         let caller = text(&permission.properties["SourceArn"]["Fn::Sub"]);
         assert!(caller.contains(":${Api}/"), "{}: {caller}", permission.name);
     }
+}
+
+#[test]
+fn every_route_asks_for_a_token_but_those_that_tell_what_the_api_is() {
+    let template = Template::read();
     for route in template.of("AWS::ApiGatewayV2::Route") {
+        if OPEN.contains(&text(&route.properties["RouteKey"])) {
+            assert_eq!(route.properties["AuthorizationType"], "NONE");
+            continue;
+        }
+        let authorizer = template.get(target(&route.properties["AuthorizerId"]));
         assert_eq!(
-            template.resolve(&route.properties["AuthorizationType"]),
-            "AWS_IAM",
+            route.properties["AuthorizationType"], "JWT",
             "{}",
             route.name
         );
+        assert_eq!(authorizer.properties["AuthorizerType"], "JWT");
+        let jwt = &authorizer.properties["JwtConfiguration"];
+        assert_eq!(target(&jwt["Issuer"]), "JwtIssuer");
+        assert_eq!(target(&jwt["Audience"][0]), "JwtAudience");
     }
 }
 

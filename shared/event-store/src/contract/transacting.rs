@@ -2,12 +2,12 @@
 
 use std::slice::from_ref;
 
-use envelope::{Cause, Version};
+use envelope::{Aggregate, Cause, Version};
 use ports::{Clock, Consistency, SystemClock};
 
 use super::appending::commit_of;
 use super::deciding::assert_load_is_the_fold_of_all;
-use super::tally::{Added, Command, Tally, fresh_cause, fresh_id, fresh_stream};
+use super::tally::{Added, Command, State, Tally, fresh_cause, fresh_id, fresh_stream};
 use crate::{
     AppendAll, AppendAllError, AppendError, Claim, Commit, Decider, ExecuteError, Load, Once,
     Outcome, RECENT_MAX, TRANSACTION_ACTIONS_MAX, TRANSACTION_BYTES_MAX, Transaction,
@@ -203,6 +203,10 @@ where
         fresh_cause(),
     );
     let add = Command::Add(vec![Added::amount(1), Added::amount(2)]);
+    let once = |command: &Command| {
+        let command = command.clone();
+        move |state: &State, _| Tally::<1>::decide(state, &command)
+    };
     let note = |said: &str| {
         let said = said.to_owned();
         move |version: Version| format!("{said} {version}")
@@ -211,33 +215,45 @@ where
         amount: 1,
         limit: 0,
     };
-    let refused = process.execute_once(&id, &cause, &refuse, note("no")).await;
+    let refused = process
+        .execute_once(&id, &cause, once(&refuse), note("no"))
+        .await;
     assert!(
         matches!(refused, Err(ExecuteError::Rejected(_))),
         "{refused:?}"
     );
-    let first = process.execute_once(&id, &cause, &add, note("first")).await;
+    let first = process
+        .execute_once(&id, &cause, once(&add), note("first"))
+        .await;
     assert_eq!(first.expect("applied"), Once::Executed(Version::new(2)));
     for other in 0..=RECENT_MAX {
-        let again = process.execute_once(&id, &cause, &add, note("again")).await;
+        let again = process
+            .execute_once(&id, &cause, once(&add), note("again"))
+            .await;
         let before = Once::Before("first 2".to_owned());
         assert_eq!(again.expect("known"), before, "after {other} others");
-        let refused = process.execute_once(&id, &cause, &refuse, note("no")).await;
+        let refused = process
+            .execute_once(&id, &cause, once(&refuse), note("no"))
+            .await;
         assert_eq!(refused.expect("known"), before, "it was carried out");
         let more = Command::Add(vec![Added::amount(10)]);
         let more = process.execute(&id, &fresh_cause(), &more).await;
         more.expect("applied");
     }
     let unaware = Decider::<Tally, _, _>::new(store.clone(), SystemClock);
-    let again = unaware.execute_once(&id, &cause, &add, note("again")).await;
+    let again = unaware
+        .execute_once(&id, &cause, once(&add), note("again"))
+        .await;
     assert_eq!(again.expect("known"), Once::Before("first 2".to_owned()));
     let nothing = Command::Add(Vec::new());
     let (quiet, version) = (fresh_cause(), Version::new(2 + RECENT_MAX as u64 + 1));
     let unchanged = process
-        .execute_once(&id, &quiet, &nothing, note("quiet"))
+        .execute_once(&id, &quiet, once(&nothing), note("quiet"))
         .await;
     assert_eq!(unchanged.expect("nothing to do"), Once::Executed(version));
-    let again = process.execute_once(&id, &quiet, &add, note("again")).await;
+    let again = process
+        .execute_once(&id, &quiet, once(&add), note("again"))
+        .await;
     assert_eq!(
         again.expect("known"),
         Once::Before(format!("quiet {version}"))

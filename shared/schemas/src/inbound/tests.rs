@@ -65,8 +65,7 @@ fn what_a_sender_adds_does_no_harm() {
 
 #[test]
 fn a_type_that_is_unknown_or_our_own_is_refused_with_the_types_that_are_accepted() {
-    let accepted =
-        "types accepted from other systems are OrderPlaced, UserRegistered, StockReplenished";
+    let accepted = "types accepted from other systems are OrderPlaced, UserRegistered, UserAddressChanged, StockReplenished";
     for refused in ["OrderTeleported", "PaymentCompleted"] {
         let error = validate(refused, 1, &json!({})).expect_err("not on the list");
         assert_eq!(
