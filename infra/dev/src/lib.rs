@@ -19,6 +19,7 @@ mod generate;
 mod history;
 mod http;
 mod inbound;
+pub mod issuer;
 mod layout;
 mod logs;
 mod model;
@@ -80,6 +81,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Schemas => generate::schemas(&project),
         Command::Test(test) => check::run(&project, &test),
         Command::Status(output) => status::show(&project, output).await,
+        Command::Token(token) => issuer::run(&project, &token).await,
         Command::Logs(logs) => logs::show(&project, &logs).await,
         Command::Story(story) => story::show(&project, &story).await,
         Command::History(history) => history::show(&project, &history).await,

@@ -14,6 +14,7 @@ use crate::cloud::Cloud;
 use crate::deploy::Deployment;
 use crate::emulator::{Emulator, Lifetime, Port};
 use crate::env_file::{self, Variables};
+use crate::issuer::{Caller, Issuer};
 use crate::package;
 use crate::progress::Step;
 use crate::project::Project;
@@ -92,6 +93,15 @@ impl Stack {
             .unwrap_or_else(|| panic!("the stack has no variable {name}"))
     }
 
+    /// A token for the HTTP API, valid for some seconds from now, or until some seconds ago.
+    ///
+    /// # Errors
+    /// When the issuer's key cannot be read.
+    pub fn token(&self, caller: &Caller, seconds: i64) -> Result<String> {
+        let issuer = Issuer::of(&Project::find()?, &self.emulator.endpoint)?;
+        Ok(issuer.token(caller, seconds))
+    }
+
     /// Where the emulator answers.
     #[must_use]
     pub fn endpoint(&self) -> &str {
@@ -120,7 +130,7 @@ pub(crate) async fn bring_up(
     project: &Project,
     cloud: &Cloud,
     emulated: Emulated,
-    parameters: BTreeMap<String, String>,
+    mut parameters: BTreeMap<String, String>,
 ) -> Result<Variables> {
     let functions = project.functions()?;
     eprintln!("  Building the functions");
@@ -139,6 +149,9 @@ pub(crate) async fn bring_up(
     let template = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     verify_sender(cloud, &parameters).await?;
+    let issuer = Issuer::of(project, &cloud.endpoint)?;
+    issuer.publish(cloud).await?;
+    parameters.insert("JwtIssuer".to_owned(), issuer.url().to_owned());
     let deployment = Deployment {
         cloud,
         stack: NAME,
@@ -203,7 +216,6 @@ pub(crate) fn local_parameters(emulated: Emulated) -> BTreeMap<String, String> {
         "true"
     };
     [
-        ("ApiAuthorization", "NONE"),
         ("Architecture", Architecture::of_host().name()),
         ("EmailSender", "orders@example.com"),
         ("LogRetentionDays", "1"),

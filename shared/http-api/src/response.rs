@@ -32,6 +32,16 @@ impl Response {
         }
     }
 
+    /// An answer with a text that is not JSON.
+    #[must_use]
+    pub fn text(content_type: &str, body: &str) -> Self {
+        Self {
+            status_code: 200,
+            headers: BTreeMap::from([("content-type", content_type.to_owned())]),
+            body: body.to_owned(),
+        }
+    }
+
     /// An answer that says what went wrong, as `application/problem+json`.
     #[must_use]
     pub fn problem(status_code: u16, title: &str, detail: &str) -> Self {

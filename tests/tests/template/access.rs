@@ -274,7 +274,7 @@ fn every_function_that_takes_events_from_the_domain_bus_can_check_their_seal() {
 }
 
 /// Routes that anyone may call.
-const OPEN: [&str; 2] = ["GET /docs", "GET /openapi.json"];
+const OPEN: [&str; 3] = ["GET /docs", "GET /docs/{file}", "GET /openapi.json"];
 
 #[test]
 fn the_api_may_call_its_functions_and_nobody_else_may() {
