@@ -8,12 +8,15 @@ use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced};
+use crate::events::{
+    ORDER_LINES_MAX, OrderCancelled, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced,
+    REASON_CHARS_MAX,
+};
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
     /// What can happen to an order.
-    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed }
+    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed, OrderCancelled }
 }
 
 /// Marker of the order aggregate.
@@ -41,6 +44,8 @@ pub enum State {
     Fulfilled,
     /// It ended without success.
     Failed,
+    /// It was called off.
+    Cancelled,
 }
 
 /// Requests to an order.
@@ -57,6 +62,11 @@ pub enum Command {
     Fail {
         /// Why.
         reason: String,
+    },
+    /// It is not wanted any more.
+    Cancel {
+        /// Why, if it was said.
+        reason: Option<String>,
     },
 }
 
@@ -90,6 +100,12 @@ pub enum Rejection {
     /// It ended in another way.
     #[error("the order has already ended")]
     Ended,
+    /// It can no longer be cancelled.
+    #[error("the order is on its way already")]
+    TooLate,
+    /// A reason is a sentence, not a letter.
+    #[error("a reason has at most {REASON_CHARS_MAX} characters, not {0}")]
+    ReasonTooLong(usize),
 }
 
 impl Aggregate for Order {
@@ -98,7 +114,7 @@ impl Aggregate for Order {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Order";
-    const LAYOUT: u32 = 0x13a6_be60;
+    const LAYOUT: u32 = 0xb23e_defb;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<OrderEvent>, Rejection> {
         match (state, command) {
@@ -130,12 +146,32 @@ impl Aggregate for Order {
                 customer_id: customer_id.clone(),
                 reason: reason.clone(),
             })]),
-            (State::Fulfilled, Command::Fulfil { .. }) | (State::Failed, Command::Fail { .. }) => {
-                Ok(vec![])
+            (
+                State::Open {
+                    order_id,
+                    customer_id,
+                },
+                Command::Cancel { reason },
+            ) => {
+                let chars = reason.as_ref().map_or(0, |reason| reason.chars().count());
+                if chars > REASON_CHARS_MAX {
+                    return Err(Rejection::ReasonTooLong(chars));
+                }
+                Ok(vec![OrderEvent::OrderCancelled(OrderCancelled {
+                    order_id: order_id.clone(),
+                    customer_id: customer_id.clone(),
+                    reason: reason.clone(),
+                })])
             }
-            (State::Fulfilled, Command::Fail { .. }) | (State::Failed, Command::Fulfil { .. }) => {
+            (State::Fulfilled, Command::Fulfil { .. })
+            | (State::Failed, Command::Fail { .. })
+            // What the services report of a cancelled order, they are about to undo.
+            | (State::Cancelled, _) => Ok(vec![]),
+            (State::Fulfilled, Command::Fail { .. })
+            | (State::Failed, Command::Fulfil { .. } | Command::Cancel { .. }) => {
                 Err(Rejection::Ended)
             }
+            (State::Fulfilled, Command::Cancel { .. }) => Err(Rejection::TooLate),
         }
     }
 
@@ -147,6 +183,7 @@ impl Aggregate for Order {
             },
             OrderEvent::OrderFulfilled(_) => State::Fulfilled,
             OrderEvent::OrderFailed(_) => State::Failed,
+            OrderEvent::OrderCancelled(_) => State::Cancelled,
         }
     }
 }
