@@ -21,11 +21,13 @@ enum End {
     Paid,
     Shipped,
     Refused,
+    /// Cancelled before it is reserved, which no service has heard of yet.
+    CancelledUnheard,
     /// Cancelled before it is reserved.
     CancelledAtOnce,
     /// Cancelled while it is reserved, before it is charged.
     CancelledInTime,
-    /// Cancelled when it is paid, and not refunded yet.
+    /// Cancelled when it is paid, and nothing is undone yet.
     CancelledPaid,
     /// Cancelled when the carrier has it, before the order heard of that.
     CancelledShipped,
@@ -72,7 +74,7 @@ impl History {
             .await;
         match end {
             End::Placed => return,
-            End::CancelledAtOnce => return self.cancel(id, end).await,
+            End::CancelledUnheard | End::CancelledAtOnce => return self.cancel(id, end).await,
             _ => {}
         }
         if let End::SoldOut = end {
@@ -132,18 +134,14 @@ impl History {
         }
     }
 
-    /// The order is cancelled, and each service undoes what it has done so far.
+    /// The order is cancelled, and each service that has heard of it undoes what it has done so far.
     async fn cancel(&mut self, id: &str, end: End) {
         let order_id = || domain::OrderId::new(id);
         let reason = Some("found it cheaper".to_owned());
         self.happen::<domain::Order>(id, order::Command::Cancel { reason })
             .await;
-        let release = reservation::Command::Cancel {
-            order_id: order_id(),
-        };
-        self.happen::<Reservation>(id, release).await;
         let (payment, shipment) = match end {
-            End::CancelledPaid => return,
+            End::CancelledPaid | End::CancelledUnheard => return,
             End::CancelledShipped => (
                 payment::Command::RecordRefund {
                     provider_reference: format!("ref-{id}"),
@@ -161,6 +159,10 @@ impl History {
                 },
             ),
         };
+        let release = reservation::Command::Cancel {
+            order_id: order_id(),
+        };
+        self.happen::<Reservation>(id, release).await;
         self.happen::<Payment>(id, payment).await;
         self.happen::<Shipment>(id, shipment).await;
     }
@@ -204,6 +206,7 @@ impl History {
             End::CancelledInTime,
             End::CancelledPaid,
             End::CancelledShipped,
+            End::CancelledUnheard,
         ];
         for (number, end) in ends.into_iter().enumerate() {
             let customer = format!("cust-{}", number % 2);
