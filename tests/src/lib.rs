@@ -1,3 +1,4 @@
-//! Nothing but tests, of the system and of the repository: see the folders in `tests/`.
-//!
-//! A package needs a target besides its tests, which is all that this file is.
+//! Tests of the system and of the repository, in the folders in `tests/`; and here what several of
+//! them need.
+
+pub mod document;

@@ -15,27 +15,34 @@ use quamina::Quamina;
 use serde_json::{Value, json};
 
 /// All that happens to an order.
-const OF_ORDERS: [&str; 11] = [
+const OF_ORDERS: [&str; 14] = [
     "OrderPlaced",
     "OrderFailed",
     "OrderFulfilled",
+    "OrderCancelled",
     "InventoryReserved",
     "InventoryReserveFailed",
     "InventoryReleased",
     "PaymentCompleted",
     "PaymentFailed",
     "PaymentRefunded",
+    "PaymentCancelled",
     "OrderShipped",
     "ShipmentFailed",
+    "ShipmentCancelled",
 ];
 
 /// Who reacts to what on the domain bus.
-const REACTIONS: [(&str, &[&str]); 14] = [
+const REACTIONS: [(&str, &[&str]); 15] = [
     ("reserve-inventory", &["OrderPlaced"]),
-    ("release-inventory", &["PaymentFailed", "ShipmentFailed"]),
+    (
+        "release-inventory",
+        &["PaymentFailed", "ShipmentFailed", "OrderCancelled"],
+    ),
     ("charge-payment", &["InventoryReserved"]),
-    ("refund-payment", &["ShipmentFailed"]),
+    ("refund-payment", &["ShipmentFailed", "OrderCancelled"]),
     ("ship-order", &["PaymentCompleted"]),
+    ("recall-shipment", &["OrderCancelled"]),
     (
         "conclude-order",
         &[
@@ -47,11 +54,21 @@ const REACTIONS: [(&str, &[&str]); 14] = [
     ),
     (
         "email-customer",
-        &["OrderPlaced", "OrderShipped", "OrderFailed"],
+        &[
+            "OrderPlaced",
+            "OrderShipped",
+            "OrderFailed",
+            "OrderCancelled",
+        ],
     ),
     (
         "text-customer",
-        &["OrderPlaced", "OrderShipped", "OrderFailed"],
+        &[
+            "OrderPlaced",
+            "OrderShipped",
+            "OrderFailed",
+            "OrderCancelled",
+        ],
     ),
     ("project-order", &OF_ORDERS),
     ("project-customer-orders", &OF_ORDERS),

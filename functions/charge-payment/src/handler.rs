@@ -2,6 +2,9 @@
 //!
 //! The provider is asked before anything is stored, under a key that belongs to the order. So a
 //! crash between its answer and our record repeats the question and not the charge.
+//!
+//! A payment that was cancelled meanwhile keeps no money: whatever was charged under that key, by this
+//! delivery or by one that died before it could record it, is voided.
 
 use domain::events::InventoryReserved;
 use domain::{Payment, payment};
@@ -28,7 +31,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> ChargePayment<S, P, C> {
     }
 
     async fn ask(&self, due: InventoryReserved, attempt: u32) -> Result<payment::Command, Failure> {
-        let idempotency_key = format!("charge-{}", due.order_id);
+        let idempotency_key = payment::charge_key(&due.order_id);
         let charge = Charge {
             idempotency_key: &idempotency_key,
             amount: &due.total,
@@ -53,18 +56,21 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
         let due = event.read::<InventoryReserved>()?;
-        let id = due.order_id.as_str().to_owned();
-        let seen = self.payments.load(&id, Consistency::Eventual).await?;
-        if seen.state != payment::State::Absent {
-            return Ok(Done::Duplicate);
+        let order_id = due.order_id.clone();
+        let id = order_id.as_str();
+        let seen = self.payments.load(id, Consistency::Eventual).await?;
+        let (done, state) = match seen.state {
+            payment::State::Absent => {
+                let answer = self.ask(due, attempt).await?;
+                let recorded = self.payments.execute(id, cause, &answer).await?;
+                (recorded.outcome.into(), recorded.state)
+            }
+            known => (Done::Duplicate, known),
+        };
+        if state == payment::State::Cancelled {
+            self.provider.void(&payment::charge_key(&order_id)).await?;
         }
-        let answer = self.ask(due, attempt).await?;
-        Ok(self
-            .payments
-            .execute(&id, cause, &answer)
-            .await?
-            .outcome
-            .into())
+        Ok(done)
     }
 }
 

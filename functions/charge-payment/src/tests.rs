@@ -1,5 +1,7 @@
 //! One charge, whatever is repeated, and an answer for every kind of card.
 
+mod cancelling;
+
 use envelope::Timestamp;
 use event_store::{Commit, Memory};
 use partners::SandboxPayments;
@@ -12,15 +14,19 @@ fn clock() -> ManualClock {
     ManualClock::at(Timestamp::from_millis(1_700_000_000_000))
 }
 
-async fn react(store: &Memory, method: &str, attempt: u32) -> Result<Done, Failure> {
-    let event: Envelope = serde_json::from_value(json!({
+fn due(method: &str) -> Envelope {
+    serde_json::from_value(json!({
         "eventId": "evt-1", "eventType": "InventoryReserved", "schemaVersion": 1,
         "timestamp": "2026-01-01T00:00:00Z", "aggregateType": "Reservation", "aggregateId": "ord-1", "version": 1,
         "data": { "orderId": "ord-1", "customerId": "cust-1", "items": [], "total": { "amount": 5, "currency": "EUR" },
                   "payment": { "method": method }, "shippingAddress": { "line1": "x" } },
         "metadata": { "correlationId": "story" },
     }))
-    .expect("an envelope");
+    .expect("an envelope")
+}
+
+async fn react(store: &Memory, method: &str, attempt: u32) -> Result<Done, Failure> {
+    let event = due(method);
     let cause = Cause::reaction(&event, "charge-payment").expect("short");
     // Each delivery meets a new process.
     let handler = ChargePayment::new(store.clone(), SandboxPayments::new(clock()), clock());

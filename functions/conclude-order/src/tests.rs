@@ -101,6 +101,30 @@ async fn an_order_that_has_ended_does_not_end_again() {
 }
 
 #[tokio::test]
+async fn what_the_services_report_of_a_cancelled_order_changes_nothing() {
+    let store = placed().await;
+    let cause = Cause::command(&CommandId::new("cancel-1").expect("valid"));
+    let cancel = order::Command::Cancel { reason: None };
+    let orders = handler(&store).orders;
+    orders
+        .execute("ord-1", &cause, &cancel)
+        .await
+        .expect("open");
+    let failed = json!({ "reason": "so it was" });
+    for report in [
+        event("OrderShipped", &json!({ "trackingNumber": "T-1" })),
+        event("InventoryReserveFailed", &failed),
+        event("PaymentFailed", &failed),
+        event("ShipmentFailed", &failed),
+    ] {
+        let done = react(&store, &report).await.expect("expected");
+        assert_eq!(done, Done::Duplicate);
+    }
+    let data = json!({ "orderId": "ord-1", "customerId": "cust-1" });
+    assert_eq!(ends(&store), [("OrderCancelled".to_owned(), data)]);
+}
+
+#[tokio::test]
 async fn the_end_of_an_order_that_does_not_exist_is_terminal() {
     let store = Memory::default();
     let shipped = event("OrderShipped", &json!({ "trackingNumber": "T-1" }));

@@ -59,6 +59,10 @@ fn failed() -> Envelope {
     event("OrderFailed", &json!({ "reason": "payment declined" }))
 }
 
+fn cancelled() -> Envelope {
+    event("OrderCancelled", &json!({ "reason": "not wanted" }))
+}
+
 async fn react(handler: &Handler, event: &Envelope) -> Result<Done, Failure> {
     let cause = Cause::reaction(event, Handler::NAME).expect("short");
     handler.react(event, &cause, 1).await
@@ -70,7 +74,7 @@ async fn each_event_is_told_in_its_own_words_to_the_customer_whose_order_it_is()
     let handler = handler(&Memory::default(), &sent);
     register(&handler, "cust-1", "ada@example.com", "+441234567").await;
     register(&handler, "cust-2", "bob@example.com", "+447654321").await;
-    for event in [placed(), shipped(), failed()] {
+    for event in [placed(), shipped(), failed(), cancelled()] {
         assert_eq!(react(&handler, &event).await.expect("sent"), Done::Handled);
     }
     let told = sent.emails();
@@ -79,6 +83,7 @@ async fn each_event_is_told_in_its_own_words_to_the_customer_whose_order_it_is()
         "We have your order ord-1",
         "Your order ord-1 is on its way",
         "We could not complete your order ord-1",
+        "Your order ord-1 is cancelled",
     ];
     assert_eq!(subjects, expected);
     assert!(told.iter().all(|mail| mail.to == "ada@example.com"));

@@ -7,7 +7,7 @@ use domain::events::OrderPlaced;
 use domain::{Aggregate, Customer, CustomerId, Order, customer, order};
 use envelope::CommandId;
 use event_store::{AppendAll, Decider, Load};
-use http_api::{Broken, Caller, Request, Response, Sent, Token, data_of};
+use http_api::{Broken, Caller, Request, Response, Sent, data_of};
 use ports::{Clock, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -120,7 +120,7 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
         let version = sent.carry_out(&self.orders, &id, &placing, refuse).await?;
         let correlation_id = sent.cause.metadata().correlation_id;
         info!(order.id = %id, correlation.id = %correlation_id, "order taken");
-        Ok(accepted(&id, version.get()))
+        Ok(Response::order_accepted::<Order>(&id, "PLACED", version))
     }
 }
 
@@ -148,26 +148,6 @@ fn read(mut body: Map<String, Value>) -> Result<OrderPlaced, Response> {
             total.ok_or_else(|| refused([Broken::rule("the items have no common total")]))?;
     }
     Ok(placed)
-}
-
-fn accepted(order_id: &str, version: u64) -> Response {
-    let itself = format!("/orders/{order_id}");
-    let token = Token::of::<Order>(order_id, version);
-    let body = json!({
-        "orderId": order_id,
-        "status": "PLACED",
-        "stage": "stored",
-        "version": version,
-        "token": token.to_string(),
-        "_links": {
-            "self": { "href": itself },
-            "status": { "href": format!("{itself}/status") },
-        },
-    });
-    Response::json(202, &body)
-        .with("location", itself)
-        .with("retry-after", "1")
-        .with("etag", format!("\"{version}\""))
 }
 
 fn refused(broken: impl IntoIterator<Item = Broken>) -> Response {

@@ -1,5 +1,5 @@
 //! Where an order is now: *accepted → stored → published → projected → step n of m → done*, or failed
-//! because of something.
+//! because of something, or cancelled.
 //!
 //! An order that was accepted is stored: that is one write. That it was published shows in the views
 //! of others, each of which has a function of its own and may be ahead of the order's.
@@ -91,13 +91,14 @@ fn answer(
     let step = step.and_then(|row| current(&row.view.steps()));
     let stage = match status {
         _ if passed < PASSED.len() => PASSED[passed - 1],
-        OrderStatus::Failed if is_open => "compensating",
+        OrderStatus::Failed | OrderStatus::Cancelled if is_open => "compensating",
         OrderStatus::Failed => "failed",
+        OrderStatus::Cancelled => "cancelled",
         OrderStatus::Shipped => "done",
         _ if step.is_some() => "workflow",
         _ => "projected",
     };
-    let moves = !matches!(stage, "done" | "failed");
+    let moves = !matches!(stage, "done" | "failed" | "cancelled");
     let mut body = json!({
         "orderId": id, "status": status, "stage": stage, "passed": PASSED[..passed],
         "projected": order.is_some(), "_links": order::links(id),

@@ -1,5 +1,7 @@
 //! Money goes back once, under one key, and only if it was taken.
 
+mod cancelling;
+
 use std::sync::{Arc, Mutex};
 
 use domain::events::InventoryReserved;
@@ -21,6 +23,8 @@ struct Desk {
     silent: usize,
     /// Key, charge and amount of each request.
     asked: Vec<(String, String, i64)>,
+    /// Key of each charge that was to be voided.
+    voided: Vec<String>,
 }
 
 impl PaymentProvider for Provider {
@@ -41,6 +45,15 @@ impl PaymentProvider for Provider {
         let reference = "receipt-1".to_owned();
         Ok(Receipt { reference })
     }
+
+    async fn void(&self, charge_key: &str) -> Result<(), Unavailable> {
+        let mut desk = self.0.lock().expect("no user panicked");
+        desk.voided.push(charge_key.to_owned());
+        if desk.voided.len() <= desk.silent {
+            return Err(Unavailable::new("payments:Void", "the answer was lost"));
+        }
+        Ok(())
+    }
 }
 
 /// A world in which the payment of `ord-1` was recorded, if there is one.
@@ -52,6 +65,35 @@ struct World {
 
 type Handler = RefundPayment<Faulty<Memory>, Provider, ManualClock>;
 
+fn charge(due: InventoryReserved) -> payment::Command {
+    payment::Command::RecordCharge {
+        due,
+        provider_reference: "charge-1".to_owned(),
+    }
+}
+
+fn decline(due: InventoryReserved) -> payment::Command {
+    payment::Command::RecordDecline {
+        due,
+        reason: "no funds".to_owned(),
+    }
+}
+
+/// What the provider answered is recorded.
+async fn record(memory: Memory, answer: fn(InventoryReserved) -> payment::Command) {
+    let due = serde_json::from_value(json!({
+        "orderId": "ord-1", "customerId": "cust-1", "items": [],
+        "total": { "amount": 5, "currency": "EUR" },
+        "payment": { "method": "any" }, "shippingAddress": { "line1": "x" },
+    }));
+    let cause = Cause::command(&CommandId::new("in-1").expect("valid"));
+    let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
+    let payments = Decider::<Payment, _, _>::new(memory, clock);
+    let command = answer(due.expect("a reservation"));
+    let result = payments.execute("ord-1", &cause, &command).await;
+    result.expect("new");
+}
+
 impl World {
     async fn new(paid: Option<fn(InventoryReserved) -> payment::Command>) -> Self {
         let memory = Memory::default();
@@ -61,26 +103,13 @@ impl World {
             provider: Provider::default(),
         };
         if let Some(paid) = paid {
-            let due = serde_json::from_value(json!({
-                "orderId": "ord-1", "customerId": "cust-1", "items": [],
-                "total": { "amount": 5, "currency": "EUR" },
-                "payment": { "method": "any" }, "shippingAddress": { "line1": "x" },
-            }));
-            let cause = Cause::command(&CommandId::new("in-1").expect("valid"));
-            let payments = world.handler().payments;
-            let command = paid(due.expect("a reservation"));
-            let result = payments.execute("ord-1", &cause, &command).await;
-            result.expect("new");
+            record(world.memory.clone(), paid).await;
         }
         world
     }
 
     async fn charged() -> Self {
-        Self::new(Some(|due| payment::Command::RecordCharge {
-            due,
-            provider_reference: "charge-1".to_owned(),
-        }))
-        .await
+        Self::new(Some(charge)).await
     }
 
     fn handler(&self) -> Handler {
@@ -91,7 +120,7 @@ impl World {
     /// Each delivery meets a new process.
     async fn react(&self, event_type: &str) -> Result<Done, Failure> {
         let event: Envelope = serde_json::from_value(json!({
-            "eventId": "evt-1", "eventType": event_type, "schemaVersion": 1,
+            "eventId": format!("evt-{event_type}"), "eventType": event_type, "schemaVersion": 1,
             "timestamp": "2026-01-01T00:00:00Z", "aggregateType": "Shipment", "aggregateId": "ord-1", "version": 1,
             "data": { "orderId": "ord-1", "customerId": "cust-1", "reason": "no such address" },
             "metadata": { "correlationId": "story" },
@@ -110,11 +139,15 @@ impl World {
             .clone()
     }
 
-    fn refunds(&self) -> Vec<Value> {
+    fn happened(&self, event_type: &str) -> Vec<Value> {
         let log = self.memory.log_from(0);
         let events = log.iter().flat_map(Commit::envelopes);
-        let refunds = events.filter(|event| event.event_type == "PaymentRefunded");
-        refunds.map(|event| event.data).collect()
+        let of_type = events.filter(|event| event.event_type == event_type);
+        of_type.map(|event| event.data).collect()
+    }
+
+    fn refunds(&self) -> Vec<Value> {
+        self.happened("PaymentRefunded")
     }
 
     /// One refund is recorded, and every request for it was the same.
@@ -173,11 +206,7 @@ async fn a_refund_whose_record_was_stored_without_an_answer_is_not_asked_for_aga
 
 #[tokio::test]
 async fn nothing_is_given_back_when_nothing_was_taken() {
-    let declined = |due| payment::Command::RecordDecline {
-        due,
-        reason: "no funds".to_owned(),
-    };
-    for world in [World::new(None).await, World::new(Some(declined)).await] {
+    for world in [World::new(None).await, World::new(Some(decline)).await] {
         let refused = world.react("ShipmentFailed").await;
         assert!(matches!(refused, Err(Failure::Terminal(_))), "{refused:?}");
         assert!(world.asked().is_empty());

@@ -1,9 +1,10 @@
-//! `PaymentFailed` or `ShipmentFailed` → `InventoryReleased`.
+//! `PaymentFailed`, `ShipmentFailed` or `OrderCancelled` → `InventoryReleased`.
 //!
 //! What is held is read from the reservation, not from the event: it is the inventory's own record,
-//! and the two events that lead here can both arrive without releasing twice.
+//! and the events that lead here can all arrive without releasing twice. A cancelled order of which
+//! there is no reservation yet is released all the same, of nothing, so that none is made later.
 
-use domain::events::{OrderLine, PaymentFailed, ShipmentFailed, quantities};
+use domain::events::{OrderCancelled, OrderLine, PaymentFailed, ShipmentFailed, quantities};
 use domain::{OrderId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope, EventData, UnreadableEvent};
 use event_store::{AppendAll, AppendAllError, Decider, Load, Transaction};
@@ -31,20 +32,26 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
         }
     }
 
-    async fn release(&self, order_id: &OrderId, cause: &Cause) -> Result<Done, Failure> {
+    async fn release(
+        &self,
+        order_id: &OrderId,
+        command: &reservation::Command,
+        cause: &Cause,
+    ) -> Result<Done, Failure> {
         let id = order_id.as_str();
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
         loop {
-            // Read strongly: a failed order is rare, and must not find its reservation missing.
+            // Read strongly: an order that ends badly is rare, and must not find its reservation missing.
             let seen = self.reservations.load(id, Consistency::Strong).await?;
-            let events = Reservation::decide(&seen.state, &reservation::Command::Release)
-                .map_err(Failure::terminal)?;
-            let reservation::State::Reserved { items, .. } = &seen.state else {
+            let events = Reservation::decide(&seen.state, command).map_err(Failure::terminal)?;
+            if events.is_empty() {
                 return Ok(Done::Duplicate);
-            };
+            }
             let mut transaction = Transaction::new(cause);
             transaction.add(&self.reservations, id, &seen, &events)?;
-            self.free(&mut transaction, order_id, items).await?;
+            if let reservation::State::Reserved { items, .. } = &seen.state {
+                self.free(&mut transaction, order_id, items).await?;
+            }
             match transaction.commit(&self.store, &self.clock).await {
                 Ok(outcome) => return Ok(outcome.into()),
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
@@ -79,10 +86,19 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
     }
 }
 
-fn order_of(event: &Envelope) -> Result<OrderId, UnreadableEvent> {
+/// Whose reservation ends, and how.
+fn release_of(event: &Envelope) -> Result<(OrderId, reservation::Command), UnreadableEvent> {
+    let release = reservation::Command::Release;
     match event.event_type.as_str() {
-        PaymentFailed::TYPE => Ok(event.read::<PaymentFailed>()?.order_id),
-        ShipmentFailed::TYPE => Ok(event.read::<ShipmentFailed>()?.order_id),
+        PaymentFailed::TYPE => Ok((event.read::<PaymentFailed>()?.order_id, release)),
+        ShipmentFailed::TYPE => Ok((event.read::<ShipmentFailed>()?.order_id, release)),
+        OrderCancelled::TYPE => {
+            let order_id = event.read::<OrderCancelled>()?.order_id;
+            let cancel = reservation::Command::Cancel {
+                order_id: order_id.clone(),
+            };
+            Ok((order_id, cancel))
+        }
         _ => Err(UnreadableEvent::unknown(
             &event.event_type,
             event.schema_version,
@@ -96,8 +112,8 @@ impl<S: Load + AppendAll, C: Clock> React for ReleaseInventory<S, C> {
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order_id = order_of(event)?;
-        self.release(&order_id, cause).await
+        let (order_id, command) = release_of(event)?;
+        self.release(&order_id, &command, cause).await
     }
 }
 

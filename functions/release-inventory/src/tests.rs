@@ -10,6 +10,9 @@ use super::*;
 
 type Handler = ReleaseInventory<Memory, ManualClock>;
 
+/// Everything that leads here.
+const EVENTS: [&str; 3] = ["PaymentFailed", "ShipmentFailed", "OrderCancelled"];
+
 fn handler(store: &Memory) -> Handler {
     let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
     ReleaseInventory::new(store.clone(), clock)
@@ -108,8 +111,8 @@ async fn expect_one_release(store: &Memory) {
 }
 
 #[tokio::test]
-async fn either_event_releases_exactly_what_the_order_held_and_a_second_delivery_nothing() {
-    for event_type in ["PaymentFailed", "ShipmentFailed"] {
+async fn each_event_releases_exactly_what_the_order_held_and_a_second_delivery_nothing() {
+    for event_type in EVENTS {
         let store = held_for_two().await;
         let first = react(&store, event_type).await.expect("held");
         assert_eq!(first, Done::Handled);
@@ -120,20 +123,34 @@ async fn either_event_releases_exactly_what_the_order_held_and_a_second_delivery
 }
 
 #[tokio::test]
-async fn both_events_release_once_in_either_order_and_at_once() {
-    let both = ["PaymentFailed", "ShipmentFailed"];
-    for [first, second] in [both, [both[1], both[0]]] {
+async fn two_events_release_once_in_either_order_and_at_once() {
+    let pairs = EVENTS
+        .iter()
+        .flat_map(|one| EVENTS.map(|other| (*one, other)));
+    for (first, second) in pairs.filter(|(first, second)| first != second) {
         let store = held_for_two().await;
         react(&store, first).await.expect("held");
         let later = react(&store, second).await.expect("released before");
         assert_eq!(later, Done::Duplicate);
         expect_one_release(&store).await;
+        let store = held_for_two().await;
+        let (one, other) = tokio::join!(react(&store, first), react(&store, second));
+        one.expect("released or known");
+        other.expect("released or known");
+        expect_one_release(&store).await;
     }
-    let store = held_for_two().await;
-    let (one, other) = tokio::join!(react(&store, both[0]), react(&store, both[1]));
-    one.expect("released or known");
-    other.expect("released or known");
-    expect_one_release(&store).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_order_without_a_reservation_will_never_have_one() {
+    let store = Memory::default();
+    let first = react(&store, "OrderCancelled").await.expect("closed");
+    assert_eq!(first, Done::Handled);
+    let again = react(&store, "OrderCancelled").await.expect("known");
+    assert_eq!(again, Done::Duplicate);
+    let released = happened(&store, "InventoryReleased");
+    assert_eq!(released, [json!({ "orderId": "ord-1", "items": [] })]);
+    assert_eq!(store.log_from(0).len(), 1, "no stock was touched");
 }
 
 #[tokio::test]
@@ -149,17 +166,21 @@ async fn an_order_that_was_refused_holds_nothing_and_releases_nothing() {
         result.expect("new").events()[0].event_type,
         "InventoryReserveFailed"
     );
-    let done = react(&store, "PaymentFailed").await.expect("nothing held");
-    assert_eq!(done, Done::Duplicate);
+    for event_type in EVENTS {
+        let done = react(&store, event_type).await.expect("nothing held");
+        assert_eq!(done, Done::Duplicate);
+    }
     assert!(happened(&store, "InventoryReleased").is_empty());
 }
 
 #[tokio::test]
-async fn an_order_without_a_reservation_releases_nothing_and_is_terminal() {
-    let store = Memory::default();
-    let result = react(&store, "PaymentFailed").await;
-    assert!(matches!(result, Err(Failure::Terminal(_))), "{result:?}");
-    assert!(store.log_from(0).is_empty());
+async fn an_order_that_failed_without_a_reservation_releases_nothing_and_is_terminal() {
+    for event_type in ["PaymentFailed", "ShipmentFailed"] {
+        let store = Memory::default();
+        let result = react(&store, event_type).await;
+        assert!(matches!(result, Err(Failure::Terminal(_))), "{result:?}");
+        assert!(store.log_from(0).is_empty());
+    }
 }
 
 #[tokio::test]

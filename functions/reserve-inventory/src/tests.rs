@@ -155,3 +155,22 @@ async fn orders_at_once_for_the_last_units_never_sell_them_twice() {
     assert_eq!(happened(&store, "InventoryReserved").len(), 3);
     assert_eq!(happened(&store, "InventoryReserveFailed").len(), 3);
 }
+
+#[tokio::test]
+async fn an_order_that_was_cancelled_before_reserves_nothing_and_is_not_called_short() {
+    for wanted in [2, 6] {
+        let (handler, store) = world(&[("a", 5)]).await;
+        let (event, cause) = placed("ord-1", &[("a", wanted)]);
+        let cancel = reservation::Command::Cancel {
+            order_id: domain::OrderId::new("ord-1"),
+        };
+        let cancelled = Cause::command(&CommandId::new("cancel-1").expect("valid"));
+        let reservations = Decider::<Reservation, _, _>::new(store.clone(), handler.clock.clone());
+        let executed = reservations.execute("ord-1", &cancelled, &cancel).await;
+        executed.expect("open");
+        let done = handler.react(&event, &cause, 1).await.expect("known");
+        assert_eq!(done, Done::Duplicate);
+        assert_eq!(left(&handler, "a").await, (5, 0));
+        assert_eq!(store.log_from(0).len(), 2, "what came in, and the end");
+    }
+}

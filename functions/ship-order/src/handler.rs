@@ -1,4 +1,7 @@
 //! `PaymentCompleted` → `OrderShipped` or `ShipmentFailed`.
+//!
+//! A shipment that was cancelled meanwhile lets no parcel go: whatever the carrier took, for this
+//! delivery or for one that died before it could record it, is recalled.
 
 use domain::events::PaymentCompleted;
 use domain::{Shipment, shipment};
@@ -54,18 +57,21 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
         let paid = event.read::<PaymentCompleted>()?;
-        let id = paid.order_id.as_str().to_owned();
-        let seen = self.shipments.load(&id, Consistency::Eventual).await?;
-        if seen.state != shipment::State::Absent {
-            return Ok(Done::Duplicate);
+        let order_id = paid.order_id.clone();
+        let id = order_id.as_str();
+        let seen = self.shipments.load(id, Consistency::Eventual).await?;
+        let (done, state) = match seen.state {
+            shipment::State::Absent => {
+                let answer = self.ask(paid, attempt).await?;
+                let recorded = self.shipments.execute(id, cause, &answer).await?;
+                (recorded.outcome.into(), recorded.state)
+            }
+            known => (Done::Duplicate, known),
+        };
+        if state == shipment::State::Cancelled {
+            self.carrier.recall(&order_id).await?;
         }
-        let answer = self.ask(paid, attempt).await?;
-        Ok(self
-            .shipments
-            .execute(&id, cause, &answer)
-            .await?
-            .outcome
-            .into())
+        Ok(done)
     }
 }
 

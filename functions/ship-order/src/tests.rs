@@ -1,5 +1,7 @@
 //! One parcel, whatever is repeated, and a record of every answer of the carrier.
 
+mod cancelling;
+
 use envelope::Timestamp;
 use event_store::{Commit, Memory};
 use partners::SandboxCarrier;

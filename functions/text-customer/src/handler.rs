@@ -1,4 +1,4 @@
-//! `OrderPlaced`, `OrderShipped`, `OrderFailed` → a text message to the customer.
+//! `OrderPlaced`, `OrderShipped`, `OrderFailed`, `OrderCancelled` → a text message to the customer.
 //!
 //! At least once: the channel knows no idempotency key, so an event that is delivered twice is told
 //! twice. A message too many does less harm than one too few.

@@ -9,12 +9,20 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// Asks, and never a proxy: one that the environment names for the internet knows nothing of this machine's ports.
 pub(crate) async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
-    let client = reqwest::Client::builder()
+    client()?.get(url).send().await
+}
+
+/// Asks the HTTP API, which wants a token.
+pub(crate) async fn get_with(url: &str, token: &str) -> reqwest::Result<reqwest::Response> {
+    client()?.get(url).bearer_auth(token).send().await
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
         .no_proxy()
         .connect_timeout(CONNECT_MAX)
         .timeout(ANSWER_MAX)
-        .build()?;
-    client.get(url).send().await
+        .build()
 }
 
 /// Whether there is an answer, and a good one.

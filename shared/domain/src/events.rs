@@ -16,6 +16,9 @@ use crate::{CustomerId, Money, OrderId, ProductId};
 /// in one transaction of at most 100 (DynamoDB, `TransactWriteItems`).
 pub const ORDER_LINES_MAX: usize = 99;
 
+/// The longest reason for a cancellation, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -121,6 +124,19 @@ event_data! {
     }
 }
 event_data! {
+    /// The order was called off; what was done for it is undone by the services that did it.
+    OrderCancelled v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// Why, for a person to read, if it was said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(max = 500))]
+        reason: Option<String>,
+    }
+}
+event_data! {
     /// Stock for every line of an order is set aside.
     InventoryReserved v 1 {
         /// The order.
@@ -149,11 +165,11 @@ event_data! {
     }
 }
 event_data! {
-    /// What was set aside for an order is free again.
+    /// What was set aside for an order is free again, and nothing will be set aside for it any more.
     InventoryReleased v 1 {
         /// The order.
         order_id: OrderId,
-        /// What is free again.
+        /// What is free again; nothing, if the order was cancelled before anything was set aside.
         items: Vec<OrderLine>,
     }
 }
@@ -229,6 +245,13 @@ event_data! {
     }
 }
 event_data! {
+    /// The order was cancelled before it was paid: no money will be taken, and none is kept.
+    PaymentCancelled v 1 {
+        /// The order.
+        order_id: OrderId,
+    }
+}
+event_data! {
     /// The carrier took the parcel.
     OrderShipped v 1 {
         /// The order.
@@ -248,6 +271,13 @@ event_data! {
         customer_id: CustomerId,
         /// The carrier's reason.
         reason: String,
+    }
+}
+event_data! {
+    /// The order was cancelled: the parcel is recalled, or will never be sent.
+    ShipmentCancelled v 1 {
+        /// The order.
+        order_id: OrderId,
     }
 }
 event_data! {

@@ -3,11 +3,11 @@
 use envelope::{Envelope, UnreadableEvent, event_set};
 
 use crate::CustomerId;
-use crate::events::{OrderFailed, OrderPlaced, OrderShipped};
+use crate::events::{OrderCancelled, OrderFailed, OrderPlaced, OrderShipped};
 
 event_set! {
     /// What customers are told about.
-    pub enum Notable { OrderPlaced, OrderShipped, OrderFailed }
+    pub enum Notable { OrderPlaced, OrderShipped, OrderFailed, OrderCancelled }
 }
 
 /// A message to a customer, for any channel.
@@ -51,6 +51,15 @@ pub fn notice_of(event: &Envelope) -> Result<Notice, UnreadableEvent> {
                 failed.order_id
             ),
             customer_id: failed.customer_id,
+        },
+        Notable::OrderCancelled(cancelled) => Notice {
+            subject: format!("Your order {} is cancelled", cancelled.order_id),
+            body: format!(
+                "Your order {} was cancelled. Whatever you paid for it is returned to you, and if a parcel is on \
+                 its way, the carrier takes it back.",
+                cancelled.order_id
+            ),
+            customer_id: cancelled.customer_id,
         },
     })
 }

@@ -8,12 +8,15 @@ use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{ORDER_LINES_MAX, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced};
+use crate::events::{
+    ORDER_LINES_MAX, OrderCancelled, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced,
+    REASON_CHARS_MAX,
+};
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
     /// What can happen to an order.
-    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed }
+    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed, OrderCancelled }
 }
 
 /// Marker of the order aggregate.
@@ -47,6 +50,11 @@ pub enum State {
         /// Who placed it.
         customer_id: CustomerId,
     },
+    /// It was called off.
+    Cancelled {
+        /// Who placed it.
+        customer_id: CustomerId,
+    },
 }
 
 impl State {
@@ -57,7 +65,8 @@ impl State {
             Self::Absent => None,
             Self::Open { customer_id, .. }
             | Self::Fulfilled { customer_id }
-            | Self::Failed { customer_id } => Some(customer_id),
+            | Self::Failed { customer_id }
+            | Self::Cancelled { customer_id } => Some(customer_id),
         }
     }
 }
@@ -77,6 +86,11 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// It is not wanted any more.
+    Cancel {
+        /// Why, if it was said.
+        reason: Option<String>,
+    },
 }
 
 /// Which rule a request would break.
@@ -94,6 +108,12 @@ pub enum Rejection {
     /// It ended in another way.
     #[error("the order has already ended")]
     Ended,
+    /// It can no longer be cancelled.
+    #[error("the order is on its way already")]
+    TooLate,
+    /// A reason is a sentence, not a letter.
+    #[error("a reason has at most {REASON_CHARS_MAX} characters, not {0}")]
+    ReasonTooLong(usize),
 }
 
 /// A rule that every order obeys.
@@ -125,7 +145,7 @@ impl Aggregate for Order {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Order";
-    const LAYOUT: u32 = 0xedaf_e9a6;
+    const LAYOUT: u32 = 0x7a64_d5c0;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<OrderEvent>, Rejection> {
         match (state, command) {
@@ -157,10 +177,32 @@ impl Aggregate for Order {
                 customer_id: customer_id.clone(),
                 reason: reason.clone(),
             })]),
+            (
+                State::Open {
+                    order_id,
+                    customer_id,
+                },
+                Command::Cancel { reason },
+            ) => {
+                let chars = reason.as_ref().map_or(0, |reason| reason.chars().count());
+                if chars > REASON_CHARS_MAX {
+                    return Err(Rejection::ReasonTooLong(chars));
+                }
+                Ok(vec![OrderEvent::OrderCancelled(OrderCancelled {
+                    order_id: order_id.clone(),
+                    customer_id: customer_id.clone(),
+                    reason: reason.clone(),
+                })])
+            }
             (State::Fulfilled { .. }, Command::Fulfil { .. })
-            | (State::Failed { .. }, Command::Fail { .. }) => Ok(vec![]),
+            | (State::Failed { .. }, Command::Fail { .. })
+            // What the services report of a cancelled order, they are about to undo.
+            | (State::Cancelled { .. }, _) => Ok(vec![]),
             (State::Fulfilled { .. }, Command::Fail { .. })
-            | (State::Failed { .. }, Command::Fulfil { .. }) => Err(Rejection::Ended),
+            | (State::Failed { .. }, Command::Fulfil { .. } | Command::Cancel { .. }) => {
+                Err(Rejection::Ended)
+            }
+            (State::Fulfilled { .. }, Command::Cancel { .. }) => Err(Rejection::TooLate),
         }
     }
 
@@ -174,6 +216,9 @@ impl Aggregate for Order {
                 customer_id: event.customer_id.clone(),
             },
             OrderEvent::OrderFailed(event) => State::Failed {
+                customer_id: event.customer_id.clone(),
+            },
+            OrderEvent::OrderCancelled(event) => State::Cancelled {
                 customer_id: event.customer_id.clone(),
             },
         }

@@ -1,18 +1,21 @@
 //! The payment of one order: the record of what the provider answered.
 //!
 //! The provider is asked between reading the state and recording the answer, with an idempotency
-//! key. So a crash in between repeats the question, never the charge.
+//! key. So a crash in between repeats the question, never the charge. A payment that was cancelled
+//! before there was an answer records none: whoever finds it so has the charge voided under that key.
 
 use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{InventoryReserved, PaymentCompleted, PaymentFailed, PaymentRefunded};
+use crate::events::{
+    InventoryReserved, PaymentCancelled, PaymentCompleted, PaymentFailed, PaymentRefunded,
+};
 use crate::{Aggregate, Money, OrderId};
 
 event_set! {
     /// What can happen to a payment.
-    pub enum PaymentEvent { PaymentCompleted, PaymentFailed, PaymentRefunded }
+    pub enum PaymentEvent { PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentCancelled }
 }
 
 /// Marker of the payment aggregate.
@@ -38,6 +41,8 @@ pub enum State {
     Failed,
     /// The money was given back.
     Refunded,
+    /// The order was cancelled before an answer of the provider was recorded.
+    Cancelled,
 }
 
 /// Requests to a payment.
@@ -62,6 +67,11 @@ pub enum Command {
         /// The provider's number for the refund.
         provider_reference: String,
     },
+    /// The order is cancelled: take no money from now on. What was taken is refunded instead.
+    Cancel {
+        /// The order.
+        order_id: OrderId,
+    },
 }
 
 /// Why a request is refused.
@@ -78,7 +88,7 @@ impl Aggregate for Payment {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Payment";
-    const LAYOUT: u32 = 0x83c5_41c6;
+    const LAYOUT: u32 = 0xb8b3_c409;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<PaymentEvent>, Rejection> {
         match (state, command) {
@@ -103,7 +113,12 @@ impl Aggregate for Payment {
                     reason: reason.clone(),
                 })])
             }
-            (State::Absent | State::Failed, Command::RecordRefund { .. }) => {
+            (State::Absent, Command::Cancel { order_id }) => {
+                Ok(vec![PaymentEvent::PaymentCancelled(PaymentCancelled {
+                    order_id: order_id.clone(),
+                })])
+            }
+            (State::Absent | State::Failed | State::Cancelled, Command::RecordRefund { .. }) => {
                 Err(Rejection::NotCharged)
             }
             (
@@ -116,10 +131,12 @@ impl Aggregate for Payment {
                 amount: amount.clone(),
                 provider_reference: provider_reference.clone(),
             })]),
-            // Answered before.
+            // Answered or cancelled before.
             (
-                State::Completed { .. } | State::Failed | State::Refunded,
-                Command::RecordCharge { .. } | Command::RecordDecline { .. },
+                State::Completed { .. } | State::Failed | State::Refunded | State::Cancelled,
+                Command::RecordCharge { .. }
+                | Command::RecordDecline { .. }
+                | Command::Cancel { .. },
             )
             | (State::Refunded, Command::RecordRefund { .. }) => Ok(vec![]),
         }
@@ -134,6 +151,14 @@ impl Aggregate for Payment {
             },
             PaymentEvent::PaymentFailed(_) => State::Failed,
             PaymentEvent::PaymentRefunded(_) => State::Refunded,
+            PaymentEvent::PaymentCancelled(_) => State::Cancelled,
         }
     }
+}
+
+/// The idempotency key under which the provider is asked for an order's money, and under which a
+/// charge that nobody recorded is found again.
+#[must_use]
+pub fn charge_key(order_id: &OrderId) -> String {
+    format!("charge-{order_id}")
 }

@@ -36,7 +36,7 @@ pub enum State {
     },
     /// Stock did not suffice.
     Refused,
-    /// Stock is free again.
+    /// Stock is free again, or was never held and never will be.
     Released,
 }
 
@@ -54,6 +54,11 @@ pub enum Command {
     },
     /// The order failed: free the stock.
     Release,
+    /// The order is cancelled: free the stock, and hold none from now on.
+    Cancel {
+        /// The order.
+        order_id: OrderId,
+    },
 }
 
 /// Why a request is refused.
@@ -85,13 +90,12 @@ impl Aggregate for Reservation {
                 )])
             }
             (State::Absent, Command::Release) => Err(Rejection::Absent),
-            (State::Reserved { order_id, items }, Command::Release) => {
-                Ok(vec![ReservationEvent::InventoryReleased(
-                    InventoryReleased {
-                        order_id: order_id.clone(),
-                        items: items.clone(),
-                    },
-                )])
+            // A reservation that comes later finds that nobody waits for it.
+            (State::Absent, Command::Cancel { order_id }) => {
+                Ok(vec![released(order_id, &[]).into()])
+            }
+            (State::Reserved { order_id, items }, Command::Release | Command::Cancel { .. }) => {
+                Ok(vec![released(order_id, items).into()])
             }
             // Answered before, or nothing is held: nothing left to do.
             (State::Reserved { .. } | State::Refused | State::Released, _) => Ok(vec![]),
@@ -107,6 +111,13 @@ impl Aggregate for Reservation {
             ReservationEvent::InventoryReserveFailed(_) => State::Refused,
             ReservationEvent::InventoryReleased(_) => State::Released,
         }
+    }
+}
+
+fn released(order_id: &OrderId, items: &[OrderLine]) -> InventoryReleased {
+    InventoryReleased {
+        order_id: order_id.clone(),
+        items: items.to_vec(),
     }
 }
 

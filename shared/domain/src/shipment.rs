@@ -1,15 +1,15 @@
-//! The shipment of one order: the record of what the carrier answered.
+//! The shipment of one order: the record of what the carrier answered, and of its recall.
 
 use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Aggregate;
-use crate::events::{OrderShipped, PaymentCompleted, ShipmentFailed};
+use crate::events::{OrderShipped, PaymentCompleted, ShipmentCancelled, ShipmentFailed};
+use crate::{Aggregate, OrderId};
 
 event_set! {
     /// What can happen to a shipment.
-    pub enum ShipmentEvent { OrderShipped, ShipmentFailed }
+    pub enum ShipmentEvent { OrderShipped, ShipmentFailed, ShipmentCancelled }
 }
 
 /// Marker of the shipment aggregate.
@@ -26,6 +26,8 @@ pub enum State {
     Shipped,
     /// The carrier refused it.
     Failed,
+    /// The order was cancelled: the parcel was recalled, or nothing is sent.
+    Cancelled,
 }
 
 /// Requests to a shipment.
@@ -45,6 +47,16 @@ pub enum Command {
         /// The carrier's reason.
         reason: String,
     },
+    /// The order is cancelled: send nothing from now on. A parcel that was taken is recalled instead.
+    Cancel {
+        /// The order.
+        order_id: OrderId,
+    },
+    /// Record that the carrier recalled the parcel.
+    RecordRecall {
+        /// The order.
+        order_id: OrderId,
+    },
 }
 
 /// A shipment refuses nothing: it records.
@@ -57,7 +69,7 @@ impl Aggregate for Shipment {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Shipment";
-    const LAYOUT: u32 = 0x4355_7753;
+    const LAYOUT: u32 = 0xd012_e5fc;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<ShipmentEvent>, Rejection> {
         Ok(match (state, command) {
@@ -81,8 +93,15 @@ impl Aggregate for Shipment {
                     reason: reason.clone(),
                 })]
             }
-            // Answered before.
-            (State::Shipped | State::Failed, _) => vec![],
+            (State::Absent, Command::Cancel { order_id })
+            | (State::Shipped, Command::RecordRecall { order_id }) => {
+                vec![ShipmentEvent::ShipmentCancelled(ShipmentCancelled {
+                    order_id: order_id.clone(),
+                })]
+            }
+            // Answered before, or there is no parcel to recall.
+            (State::Shipped | State::Failed | State::Cancelled, _)
+            | (State::Absent, Command::RecordRecall { .. }) => vec![],
         })
     }
 
@@ -90,6 +109,7 @@ impl Aggregate for Shipment {
         match event {
             ShipmentEvent::OrderShipped(_) => State::Shipped,
             ShipmentEvent::ShipmentFailed(_) => State::Failed,
+            ShipmentEvent::ShipmentCancelled(_) => State::Cancelled,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Decisions, as given / when / then, and the layouts of the states that are stored.
 
+mod cancelling;
+
 use serde_json::json;
 use testkit::given;
 use testkit::layout::assert_up_to_date;
@@ -173,26 +175,32 @@ fn a_reservation_is_answered_once_and_released_once() {
         .then_nothing();
 }
 
-#[test]
-fn only_a_charge_is_refunded_and_only_once() {
-    let charge = || payment::Command::RecordCharge {
+fn charge() -> payment::Command {
+    payment::Command::RecordCharge {
         due: reserved(),
         provider_reference: "ch-1".into(),
-    };
-    let decline = || payment::Command::RecordDecline {
-        due: reserved(),
-        reason: "no funds".into(),
-    };
-    let refund = || payment::Command::RecordRefund {
-        provider_reference: "re-1".into(),
-    };
-    let completed = PaymentCompleted {
+    }
+}
+
+fn paid() -> PaymentCompleted {
+    PaymentCompleted {
         order_id: reserved().order_id,
         customer_id: reserved().customer_id,
         amount: reserved().total,
         provider_reference: "ch-1".into(),
         items: reserved().items,
         shipping_address: reserved().shipping_address,
+    }
+}
+
+#[test]
+fn only_a_charge_is_refunded_and_only_once() {
+    let decline = || payment::Command::RecordDecline {
+        due: reserved(),
+        reason: "no funds".into(),
+    };
+    let refund = || payment::Command::RecordRefund {
+        provider_reference: "re-1".into(),
     };
     let refunded = PaymentRefunded {
         order_id: reserved().order_id,
@@ -207,7 +215,7 @@ fn only_a_charge_is_refunded_and_only_once() {
     // The first answer stands, and a late repeat charges nothing.
     given::<Payment>([])
         .when(charge())
-        .then([completed.into()])
+        .then([paid().into()])
         .when(decline())
         .then_nothing()
         .when(refund())

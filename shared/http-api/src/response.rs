@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use envelope::{Aggregate, Version};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::Request;
+use crate::{Request, Token};
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,6 +49,27 @@ impl Response {
         let body =
             json!({"type": "about:blank", "title": title, "status": status_code, "detail": detail});
         Self::json(status_code, &body).with("content-type", "application/problem+json")
+    }
+
+    /// A command about an order was stored: what both placing and cancelling are answered with.
+    #[must_use]
+    pub fn order_accepted<A: Aggregate>(order_id: &str, status: &str, version: Version) -> Self {
+        let itself = format!("/orders/{order_id}");
+        let body = json!({
+            "orderId": order_id,
+            "status": status,
+            "stage": "stored",
+            "version": version,
+            "token": Token::of::<A>(order_id, version.get()).to_string(),
+            "_links": {
+                "self": { "href": itself },
+                "status": { "href": format!("{itself}/status") },
+            },
+        });
+        Self::json(202, &body)
+            .with("location", itself)
+            .with("retry-after", "1")
+            .with("etag", format!("\"{version}\""))
     }
 
     /// Some rules that the request breaks, all of them, as a problem of status 422: in words in its

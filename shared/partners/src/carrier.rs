@@ -30,15 +30,21 @@ pub enum PickupError {
     Unavailable(#[from] Unavailable),
 }
 
-/// Takes parcels.
+/// Takes parcels and brings them back.
 ///
-/// The contract: a repeated idempotency key is the same parcel and gets the same tracking number.
+/// The contract: a repeated idempotency key is the same parcel and gets the same tracking number; a
+/// parcel that was recalled stays so.
 pub trait Carrier: Clone + Send + Sync + 'static {
     /// Orders a pickup; the answer is the tracking number.
     fn pick_up(
         &self,
         pickup: &Pickup<'_>,
     ) -> impl Future<Output = Result<String, PickupError>> + Send;
+
+    /// Brings back the parcel of an order, for callers who do not know whether there is one: nothing
+    /// happens if there is none, or if it was recalled before. May be called again, and must be after
+    /// a pickup that it came before.
+    fn recall(&self, order_id: &OrderId) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
 /// A carrier that does what a line of the address says: `sandbox-undeliverable`,
@@ -73,6 +79,10 @@ impl<C: Clock> Carrier for SandboxCarrier<C> {
             }
         }
         Ok(format!("SBX-{}", pickup.idempotency_key))
+    }
+
+    async fn recall(&self, _: &OrderId) -> Result<(), Unavailable> {
+        Ok(())
     }
 }
 

@@ -49,7 +49,8 @@ pub enum ChargeError {
 
 /// Takes money and gives it back.
 ///
-/// The contract: a repeated idempotency key has the effect of one call and gets the same answer.
+/// The contract: a repeated idempotency key has the effect of one call and gets the same answer; also
+/// when what it did was undone in between, it is not done again.
 pub trait PaymentProvider: Clone + Send + Sync + 'static {
     /// Takes money.
     fn charge(
@@ -62,6 +63,12 @@ pub trait PaymentProvider: Clone + Send + Sync + 'static {
         &self,
         refund: &Refund<'_>,
     ) -> impl Future<Output = Result<Receipt, Unavailable>> + Send;
+
+    /// Gives back what was taken under the idempotency key of a charge, for callers who do not know
+    /// whether it was: nothing happens if nothing was, or if it went back before. May be called
+    /// again, and must be after a charge that it came before. A provider that can should refuse
+    /// later charges under the key: a request that its sender gave up may still be on its way.
+    fn void(&self, charge_key: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
 /// A provider that does what the payment method says: `sandbox-approve`, `sandbox-decline`,
@@ -107,6 +114,10 @@ impl<C: Clock> PaymentProvider for SandboxPayments<C> {
         Ok(Receipt {
             reference: format!("sandbox-{}", refund.idempotency_key),
         })
+    }
+
+    async fn void(&self, _: &str) -> Result<(), Unavailable> {
+        Ok(())
     }
 }
 

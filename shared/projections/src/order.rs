@@ -36,7 +36,7 @@ pub struct View {
     pub shipping_address: Option<Address>,
     /// What happened, and when.
     pub story: Story,
-    /// Why it failed.
+    /// Why it failed, or why it was cancelled, if that was said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// The provider's numbers.
@@ -99,6 +99,7 @@ impl Projection for Order {
                 view.shipping_address = Some(placed.shipping_address);
             }
             OrderStory::OrderFailed(failed) => view.reason = Some(failed.reason),
+            OrderStory::OrderCancelled(cancelled) => view.reason = cancelled.reason,
             OrderStory::PaymentCompleted(paid) => {
                 view.payment().paid = Some(paid.amount);
                 view.payment().reference = Some(paid.provider_reference);
@@ -113,7 +114,9 @@ impl Projection for Order {
             | OrderStory::InventoryReserved(_)
             | OrderStory::InventoryReserveFailed(_)
             | OrderStory::InventoryReleased(_)
-            | OrderStory::ShipmentFailed(_) => {}
+            | OrderStory::PaymentCancelled(_)
+            | OrderStory::ShipmentFailed(_)
+            | OrderStory::ShipmentCancelled(_) => {}
         }
         Ok(())
     }

@@ -63,7 +63,9 @@ impl Projection for ReadyOrders {
             "OrderShipped",
             "OrderFulfilled",
             "ShipmentFailed",
+            "ShipmentCancelled",
             "OrderFailed",
+            "OrderCancelled",
             "PaymentRefunded",
             "InventoryReleased",
         ];

@@ -1,4 +1,4 @@
-//! Sales by hour: how many orders were placed and cancelled, and what was taken.
+//! Sales by hour: how many orders were placed and came to nothing, and what was taken.
 //!
 //! The view of an order says which hours it counts in, and for how much; the totals are the sums of
 //! that, kept in the same write as the view. So an event that comes twice, late or out of order
@@ -80,8 +80,8 @@ impl Projection for Sales {
         Ok(())
     }
 
-    /// `orders`, `cancellations`, and `revenue:EUR` for each currency, which falls by a refund in the
-    /// hour of the refund.
+    /// `orders`, `cancellations` (of orders that failed or were cancelled), and `revenue:EUR` for each
+    /// currency, which falls by a refund in the hour of the refund.
     fn amounts(view: &View) -> Vec<Amounts> {
         let when = |event| view.story.when(event);
         let count =
@@ -94,6 +94,7 @@ impl Projection for Sales {
         let all = [
             count("OrderPlaced", "orders"),
             count("OrderFailed", "cancellations"),
+            count("OrderCancelled", "cancellations"),
             sum("PaymentCompleted", &view.paid, 1),
             sum("PaymentRefunded", &view.refunded, -1),
         ];

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use domain::events::{
-    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderFailed, OrderFulfilled,
-    OrderPlaced, OrderShipped, PaymentCompleted, PaymentFailed, PaymentRefunded, ShipmentFailed,
+    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderCancelled, OrderFailed,
+    OrderFulfilled, OrderPlaced, OrderShipped, PaymentCancelled, PaymentCompleted, PaymentFailed,
+    PaymentRefunded, ShipmentCancelled, ShipmentFailed,
 };
 use domain::{Aggregate, Order, Payment, Reservation, Shipment};
 use envelope::{Envelope, StreamId, Timestamp, UnreadableEvent, event_set};
@@ -16,10 +17,10 @@ use serde::{Deserialize, Serialize};
 event_set! {
     /// What happens to an order.
     pub enum OrderStory {
-        OrderPlaced, OrderFulfilled, OrderFailed,
+        OrderPlaced, OrderFulfilled, OrderFailed, OrderCancelled,
         InventoryReserved, InventoryReserveFailed, InventoryReleased,
-        PaymentCompleted, PaymentFailed, PaymentRefunded,
-        OrderShipped, ShipmentFailed,
+        PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentCancelled,
+        OrderShipped, ShipmentFailed, ShipmentCancelled,
     }
 }
 
@@ -37,13 +38,15 @@ pub enum OrderStatus {
     Shipped,
     /// Ended without success.
     Failed,
+    /// Called off.
+    Cancelled,
 }
 
 impl OrderStatus {
     /// Whether nothing more is going to happen.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Shipped | Self::Failed)
+        matches!(self, Self::Shipped | Self::Failed | Self::Cancelled)
     }
 }
 
@@ -88,7 +91,10 @@ impl Story {
     #[must_use]
     pub fn status(&self) -> OrderStatus {
         let happened = |kind: &str| self.0.contains_key(kind);
-        if happened("OrderFailed") {
+        // A parcel of a cancelled order is on its way back, whichever was heard of first.
+        if happened("OrderCancelled") {
+            OrderStatus::Cancelled
+        } else if happened("OrderFailed") {
             OrderStatus::Failed
         } else if happened("OrderShipped") || happened("OrderFulfilled") {
             OrderStatus::Shipped

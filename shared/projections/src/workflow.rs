@@ -40,7 +40,7 @@ pub enum StepState {
     Failed,
     /// It was done, and was undone.
     Compensated,
-    /// The workflow ended before it began.
+    /// The workflow ended before it was done.
     Skipped,
 }
 
@@ -66,43 +66,64 @@ pub struct Step {
     pub reason: Option<String>,
 }
 
-/// The steps of the choreography: what begins each, ends it well or badly, and undoes it.
-const STEPS: [(&str, &str, &str, &str, Option<&str>); 3] = [
-    (
-        "reserve-inventory",
-        "OrderPlaced",
-        "InventoryReserved",
-        "InventoryReserveFailed",
-        Some("InventoryReleased"),
-    ),
-    (
-        "charge-payment",
-        "InventoryReserved",
-        "PaymentCompleted",
-        "PaymentFailed",
-        Some("PaymentRefunded"),
-    ),
-    (
-        "ship-order",
-        "PaymentCompleted",
-        "OrderShipped",
-        "ShipmentFailed",
-        None,
-    ),
+/// What tells of a step, by event type.
+struct Plan {
+    name: &'static str,
+    begins: &'static str,
+    done: &'static str,
+    fails: &'static str,
+    /// It is undone after it was done.
+    undone: &'static str,
+    /// It never will be done, because the order was cancelled before.
+    cancelled: &'static str,
+}
+
+/// The steps of the choreography.
+const STEPS: [Plan; 3] = [
+    Plan {
+        name: "reserve-inventory",
+        begins: "OrderPlaced",
+        done: "InventoryReserved",
+        fails: "InventoryReserveFailed",
+        undone: "InventoryReleased",
+        cancelled: "InventoryReleased",
+    },
+    Plan {
+        name: "charge-payment",
+        begins: "InventoryReserved",
+        done: "PaymentCompleted",
+        fails: "PaymentFailed",
+        undone: "PaymentRefunded",
+        cancelled: "PaymentCancelled",
+    },
+    Plan {
+        name: "ship-order",
+        begins: "PaymentCompleted",
+        done: "OrderShipped",
+        fails: "ShipmentFailed",
+        undone: "ShipmentCancelled",
+        cancelled: "ShipmentCancelled",
+    },
 ];
 
 impl View {
     /// Whether something is going to happen yet: of an order that failed, until all that was done
-    /// is undone.
+    /// is undone; of one that was cancelled, until each step is undone, or can no longer be done.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let undone = |(_, _, done, _, undone): &(_, _, &str, _, Option<&str>)| {
-            let due = self.story.when(done).and(*undone);
-            due.is_none_or(|undone| self.story.when(undone).is_some())
-        };
+        let happened = |event| self.story.when(event).is_some();
         match self.story.status() {
             OrderStatus::Shipped => false,
-            OrderStatus::Failed => !STEPS.iter().all(undone),
+            OrderStatus::Failed => {
+                let left = |step: &Plan| happened(step.done) && !happened(step.undone);
+                STEPS.iter().any(left)
+            }
+            OrderStatus::Cancelled => {
+                let ends = |step: &Plan| [step.fails, step.undone, step.cancelled];
+                STEPS
+                    .iter()
+                    .any(|step| !ends(step).into_iter().any(happened))
+            }
             _ => true,
         }
     }
@@ -110,32 +131,33 @@ impl View {
     /// The steps in order.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
+        STEPS.iter().map(|plan| self.step(plan)).collect()
+    }
+
+    fn step(&self, plan: &Plan) -> Step {
         let when = |event: &str| self.story.when(event);
+        let (began_at, done, failed) = (when(plan.begins), when(plan.done), when(plan.fails));
+        let compensated_at = done.and(when(plan.undone));
         let status = self.story.status();
-        let step =
-            |(name, begins, done, fails, undone): (&'static str, _, _, &str, Option<&str>)| {
-                let (began_at, done, failed) = (when(begins), when(done), when(fails));
-                let compensated_at = undone.and_then(when);
-                let state = match (began_at, done, failed) {
-                    (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
-                    (_, Some(_), _) => StepState::Done,
-                    (_, _, Some(_)) => StepState::Failed,
-                    // A later stream tells of it before its own does.
-                    _ if status == OrderStatus::Shipped => StepState::Done,
-                    _ if status == OrderStatus::Failed => StepState::Skipped,
-                    (Some(_), ..) => StepState::InFlight,
-                    _ => StepState::Waiting,
-                };
-                Step {
-                    name,
-                    state,
-                    began_at,
-                    ended_at: done.or(failed),
-                    compensated_at,
-                    reason: self.reasons.get(fails).cloned(),
-                }
-            };
-        STEPS.into_iter().map(step).collect()
+        let state = match (began_at, done, failed) {
+            (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
+            (_, Some(_), _) => StepState::Done,
+            (_, _, Some(_)) => StepState::Failed,
+            _ if when(plan.cancelled).is_some() => StepState::Skipped,
+            // A later stream tells of it before its own does.
+            _ if status == OrderStatus::Shipped => StepState::Done,
+            _ if status == OrderStatus::Failed => StepState::Skipped,
+            (Some(_), ..) => StepState::InFlight,
+            _ => StepState::Waiting,
+        };
+        Step {
+            name: plan.name,
+            state,
+            began_at,
+            ended_at: done.or(failed),
+            compensated_at,
+            reason: self.reasons.get(plan.fails).cloned(),
+        }
     }
 }
 

@@ -85,6 +85,7 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<events::OrderPlaced>(),
         EventType::of::<events::OrderFulfilled>(),
         EventType::of::<events::OrderFailed>(),
+        EventType::of::<events::OrderCancelled>(),
         EventType::of::<events::InventoryReserved>(),
         EventType::of::<events::InventoryReserveFailed>(),
         EventType::of::<events::InventoryReleased>(),
@@ -94,8 +95,10 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<events::PaymentCompleted>(),
         EventType::of::<events::PaymentFailed>(),
         EventType::of::<events::PaymentRefunded>(),
+        EventType::of::<events::PaymentCancelled>(),
         EventType::of::<events::OrderShipped>(),
         EventType::of::<events::ShipmentFailed>(),
+        EventType::of::<events::ShipmentCancelled>(),
         EventType::of::<events::UserRegistered>(),
         EventType::of::<events::UserAddressChanged>(),
     ]

@@ -13,7 +13,12 @@ use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Cursor, Decider, Load, Loaded,
     Outcome, ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot,
 };
-use ports::{Clock, Consistency, GetPayload, PutPayload, Soon, Unavailable};
+use ports::{
+    Change, Clock, Consistency, GetPayload, ListViews, Listing, LoadView, Page, PutPayload,
+    SaveView, SaveViewError, Soon, Total, Unavailable, Viewed,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Runs in front of a write.
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -39,6 +44,12 @@ struct Plan {
 }
 
 impl<S> Faulty<S> {
+    /// What is behind the faults.
+    #[must_use]
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
     /// The store, without a fault so far.
     pub fn new(inner: S) -> Self {
         Self {
@@ -316,6 +327,40 @@ impl<P: GetPayload> GetPayload for Faulty<P> {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         self.fails()?;
         self.inner.get(key).await
+    }
+}
+
+impl<V: LoadView> LoadView for Faulty<V> {
+    async fn load<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        consistency: Consistency,
+    ) -> Result<Option<Viewed<T>>, Unavailable> {
+        self.fails()?;
+        self.inner.load(key, consistency).await
+    }
+}
+
+impl<V: ListViews> ListViews for Faulty<V> {
+    async fn list<T: DeserializeOwned + Send>(
+        &self,
+        page: &Page<'_>,
+    ) -> Result<Listing<T>, Unavailable> {
+        self.fails()?;
+        self.inner.list(page).await
+    }
+
+    async fn totals(&self, page: &Page<'_>) -> Result<Listing<Total>, Unavailable> {
+        self.fails()?;
+        self.inner.totals(page).await
+    }
+}
+
+impl<V: SaveView> SaveView for Faulty<V> {
+    async fn save<T: Serialize + Sync>(&self, change: &Change<'_, T>) -> Result<(), SaveViewError> {
+        self.before_write().await?;
+        self.inner.save(change).await?;
+        Ok(self.loses()?)
     }
 }
 

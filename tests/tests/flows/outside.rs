@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use adapter_dynamodb::EventStore;
 use adapter_s3::aws_sdk_s3;
+use dev::issuer::Caller;
 use dev::stack::Stack;
 use envelope::{Envelope, StreamId, Version};
 use event_store::{Load, envelopes_from};
 use ports::Consistency;
 use serde_json::{Value, json};
+
+use crate::api::Api;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -95,11 +98,24 @@ impl<'a> Outside<'a> {
             .await;
     }
 
+    /// The HTTP API, as an operator sees it.
+    pub(crate) fn operator(&self) -> Api<'_> {
+        self.api(&Caller::Operator)
+    }
+
+    /// The HTTP API, as this customer sees it.
+    pub(crate) fn customer(&self, id: &str) -> Api<'_> {
+        self.api(&Caller::Customer(id.to_owned()))
+    }
+
+    fn api(&self, caller: &Caller) -> Api<'_> {
+        let token = self.stack.token(caller, 3_600).expect("a token");
+        Api::new(self.stack.env("API_URL"), &self.http, token)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        let url = format!("{}{path}", self.stack.env("API_URL"));
-        let response = self.http.get(url).send().await.expect("the API answers");
-        let status = response.status().as_u16();
-        (status, response.json().await.expect("JSON"))
+        let answer = self.operator().get(path).await;
+        (answer.status, answer.body)
     }
 
     /// Waits until the order has this status; panics when it ends otherwise.
@@ -111,7 +127,7 @@ impl<'a> Outside<'a> {
             if now == status {
                 return body;
             }
-            let ended = ["SHIPPED", "FAILED"].contains(&now.as_str());
+            let ended = ["SHIPPED", "FAILED", "CANCELLED"].contains(&now.as_str());
             assert!(!ended, "{order_id} is {now}, not {status}: {body}");
             assert!(
                 begun.elapsed() < PATIENCE,

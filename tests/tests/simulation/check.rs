@@ -9,6 +9,7 @@ use ports::{Clock, Consistency};
 use projection_kit::{Projection, list_totals};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow, sales};
 
+use crate::cancelling::count_uncaught;
 use crate::stories::check_story;
 use crate::traffic::{SCARCE, STOCK, Told};
 use crate::world::World;
@@ -17,58 +18,71 @@ impl World {
     pub(crate) async fn check(&self) {
         let log = self.store.log_from(0);
         let events: Vec<Envelope> = log.iter().flat_map(Commit::envelopes).collect();
+        let cancelled = self.cancelled();
         for (order_id, (told, _)) in &self.orders {
-            let correlation_id = format!("placed-{order_id}");
-            let story: Vec<_> = events
-                .iter()
-                .filter(|event| event.metadata.correlation_id.as_str() == correlation_id)
-                .collect();
-            check_story(order_id, *told, &story);
+            let names = [format!("placed-{order_id}"), format!("cancel-{order_id}-")];
+            let of_order = |event: &&Envelope| {
+                let story = event.metadata.correlation_id.as_str();
+                names.iter().any(|name| story.starts_with(name))
+            };
+            let story: Vec<_> = events.iter().filter(of_order).collect();
+            let cancelled = cancelled.contains(order_id.as_str());
+            check_story(order_id, *told, cancelled, &story, &self.dice);
             self.check_view::<Order>(order_id, &events).await;
             self.check_view::<CustomerOrders>(order_id, &events).await;
             self.check_view::<ReadyOrders>(order_id, &events).await;
             self.check_view::<Workflow>(order_id, &events).await;
+            let workflow = self.view::<Workflow>(order_id).await;
+            assert!(!workflow.is_open(), "{order_id}: {workflow:?}");
+            let ready = self.view::<ReadyOrders>(order_id).await;
+            assert_eq!(ReadyOrders::place(&ready), None, "{order_id}");
         }
         let shipped: BTreeSet<&str> = events
             .iter()
             .filter(|event| event.event_type == "OrderFulfilled")
             .map(|event| event.aggregate_id.as_str())
             .collect();
-        self.check_scarce(&shipped);
-        self.check_money(&shipped);
-        self.check_parcels(&shipped, &events);
+        self.check_scarce(&shipped, &cancelled);
+        self.check_money(&shipped, &cancelled);
+        self.check_parcels(&cancelled, &events);
         self.check_stock(&events).await;
         self.check_sales(&shipped).await;
         for (product, _) in STOCK {
             self.check_view::<Stock>(product, &events).await;
         }
         self.check_dead_letters();
-        self.check_notices();
+        self.check_notices(&cancelled, &events);
     }
 
-    /// The last units are all sold.
-    fn check_scarce(&self, shipped: &BTreeSet<&str>) {
-        let told = |order: &&&str| self.orders[**order].0 == Told::Scarce;
-        let sold = shipped.iter().filter(told).count();
+    /// The last units are all sold, unless somebody had one set aside and cancelled.
+    fn check_scarce(&self, shipped: &BTreeSet<&str>, cancelled: &BTreeSet<&str>) {
+        let scarce = |orders: &BTreeSet<&str>| {
+            let told = |order: &&&str| self.orders[**order].0 == Told::Scarce;
+            orders.iter().filter(told).count() as u64
+        };
         let units = STOCK.iter().find(|(product, _)| *product == SCARCE);
-        assert_eq!(units.map(|(_, units)| *units), Some(sold as u64));
+        let (units, sold) = (units.expect("it is there").1, scarce(shipped));
+        assert!(sold <= units && sold + scarce(cancelled) >= units, "{sold}");
     }
 
     /// What the provider has in its books: each order was charged under one key or not at all, and
-    /// the money of every order that was not shipped went back, under one key.
-    fn check_money(&self, shipped: &BTreeSet<&str>) {
+    /// the money of every order that was not shipped went back, once.
+    fn check_money(&self, shipped: &BTreeSet<&str>, cancelled: &BTreeSet<&str>) {
         let books = self.ledger.books();
         for (order_id, (told, total)) in &self.orders {
             let charges: Vec<_> = books.charges.values().filter(|c| c.0 == *total).collect();
             let refunds: Vec<_> = books.refunds.values().filter(|r| r.0 == *total).collect();
-            let paid = shipped.contains(order_id.as_str()) || *told == Told::Undeliverable;
-            let returned = *told == Told::Undeliverable;
-            assert_eq!(charges.len(), usize::from(paid), "{order_id}: {charges:?}");
-            assert_eq!(
-                refunds.len(),
-                usize::from(returned),
-                "{order_id}: {refunds:?}"
-            );
+            let voided = books.voids.values().filter(|v| *v == total).count();
+            if cancelled.contains(order_id.as_str()) {
+                assert!(charges.len() <= 1, "{order_id}: {charges:?}");
+                assert_eq!(refunds.len() + voided, charges.len(), "{order_id}");
+            } else {
+                let returned = *told == Told::Undeliverable;
+                let paid = shipped.contains(order_id.as_str()) || returned;
+                let is = (charges.len(), refunds.len(), voided);
+                let should = (usize::from(paid), usize::from(returned), 0);
+                assert_eq!(is, should, "{order_id}: charged, refunded, voided");
+            }
             for (_, charge) in refunds {
                 assert_eq!(
                     *charge, charges[0].1,
@@ -82,13 +96,19 @@ impl World {
             .iter()
             .map(|order_id| self.orders[*order_id].1)
             .sum();
-        assert_eq!(charged - refunded, sold, "money is conserved");
+        let voided: i64 = books.voids.values().sum();
+        assert_eq!(charged - refunded - voided, sold, "money is conserved");
+        count_uncaught(&self.dice, books.voids.len(), 0);
     }
 
-    /// One parcel for each order that was shipped, and its number is the one that we know.
-    fn check_parcels(&self, shipped: &BTreeSet<&str>, events: &[Envelope]) {
-        let taken: Vec<_> = self.ledger.books().parcels.values().cloned().collect();
-        let mut known: Vec<_> = events
+    /// One parcel for each order that was shipped, and its number is the one that we know. Of the
+    /// orders that were cancelled all parcels were recalled, also those that nobody recorded, and of
+    /// the others none.
+    fn check_parcels(&self, cancelled: &BTreeSet<&str>, events: &[Envelope]) {
+        let books = self.ledger.books();
+        let taken: BTreeSet<_> = books.parcels.values().cloned().collect();
+        assert_eq!(taken.len(), books.parcels.len());
+        let known: BTreeSet<_> = events
             .iter()
             .filter(|event| event.event_type == "OrderShipped")
             .map(|event| {
@@ -96,9 +116,13 @@ impl World {
                 (event.aggregate_id.clone(), number.to_owned())
             })
             .collect();
-        known.sort();
-        assert_eq!(taken, known);
-        assert_eq!(taken.len(), shipped.len());
+        assert!(known.is_subset(&taken), "{known:?}, {taken:?}");
+        for parcel in &taken {
+            let (order_id, recalled) = (parcel.0.as_str(), books.recalls.contains(&parcel.0));
+            assert_eq!(cancelled.contains(order_id), recalled, "{order_id}");
+            assert!(recalled || known.contains(parcel), "{order_id}");
+        }
+        count_uncaught(&self.dice, 0, taken.len() - known.len());
     }
 
     /// Each view is the fold of the store, however its events came.
@@ -180,8 +204,9 @@ impl World {
         }
     }
 
-    /// Two messages to every customer on each channel: that the order came, and how it ended.
-    fn check_notices(&self) {
+    /// Two messages to every customer on each channel: that the order came, and how it ended. One more
+    /// if it was cancelled after it was shipped.
+    fn check_notices(&self, cancelled: &BTreeSet<&str>, events: &[Envelope]) {
         let (mails, texts) = (self.notices.emails(), self.notices.texts());
         for order_id in self.orders.keys() {
             let mut subjects: Vec<_> = mails
@@ -191,7 +216,16 @@ impl World {
                 .collect();
             subjects.sort();
             subjects.dedup();
-            assert_eq!(subjects.len(), 2, "{subjects:?}");
+            let is_cancelled = cancelled.contains(order_id.as_str());
+            let shipped = events
+                .iter()
+                .any(|e| e.event_type == "OrderShipped" && e.aggregate_id == *order_id);
+            let expected = 2 + usize::from(is_cancelled && shipped);
+            assert_eq!(subjects.len(), expected, "{subjects:?}");
+            let told = subjects
+                .iter()
+                .any(|subject| subject.contains("is cancelled"));
+            assert_eq!(told, is_cancelled, "{subjects:?}");
             assert!(
                 texts
                     .iter()

@@ -90,7 +90,7 @@ impl Dice {
         strikes
     }
 
-    fn count(&self, fault: &'static str) {
+    pub(crate) fn count(&self, fault: &'static str) {
         *self.thrown().tally.entry(fault).or_default() += 1;
     }
 

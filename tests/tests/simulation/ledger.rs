@@ -3,10 +3,11 @@
 //! The books are kept where the sandbox has answered, before an answer can be lost: they say what
 //! became of the customer's money, whatever the system believes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use domain::OrderId;
 use partners::{
     Carrier, Charge, ChargeError, PaymentProvider, Pickup, PickupError, Receipt, Refund,
     SandboxCarrier, SandboxPayments,
@@ -22,8 +23,12 @@ pub(crate) struct Books {
     pub(crate) charges: BTreeMap<String, (i64, String)>,
     /// Amount of each refund, and the receipt of its charge.
     pub(crate) refunds: BTreeMap<String, (i64, String)>,
+    /// Amount of each charge that was voided, by the key of the charge.
+    pub(crate) voids: BTreeMap<String, i64>,
     /// Order and tracking number of each parcel.
     pub(crate) parcels: BTreeMap<String, (String, String)>,
+    /// Orders whose parcels were recalled.
+    pub(crate) recalls: BTreeSet<String>,
 }
 
 /// The payment provider and the carrier.
@@ -76,6 +81,17 @@ impl PaymentProvider for Ledger {
         self.dice.answer()?;
         Ok(receipt)
     }
+
+    /// A charge that comes after it is not stopped by it: the weakest provider that the contract allows.
+    async fn void(&self, charge_key: &str) -> Result<(), Unavailable> {
+        self.dice.travel().await?;
+        self.payments.void(charge_key).await?;
+        let charge = self.books().charges.get(charge_key).cloned();
+        if let Some((amount, _)) = charge {
+            enter(&mut self.books().voids, charge_key, amount);
+        }
+        self.dice.answer()
+    }
 }
 
 impl Carrier for Ledger {
@@ -86,5 +102,21 @@ impl Carrier for Ledger {
         enter(&mut self.books().parcels, pickup.idempotency_key, entry);
         self.dice.answer()?;
         Ok(number)
+    }
+
+    /// A parcel that is taken after it is not brought back by it.
+    async fn recall(&self, order_id: &OrderId) -> Result<(), Unavailable> {
+        self.dice.travel().await?;
+        self.carrier.recall(order_id).await?;
+        let taken = |books: &Books| {
+            let mut parcels = books.parcels.values();
+            parcels.any(|(order, _)| order == order_id.as_str())
+        };
+        let mut books = self.books();
+        if taken(&books) {
+            books.recalls.insert(order_id.to_string());
+        }
+        drop(books);
+        self.dice.answer()
     }
 }

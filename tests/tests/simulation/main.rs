@@ -6,6 +6,7 @@
 //! A seed decides everything, so a failing seed fails again:
 //! `SIMULATION_SEED=<seed> cargo test -p tests --test simulation`.
 
+mod cancelling;
 mod check;
 mod faults;
 mod ledger;
@@ -16,6 +17,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use cancelling::WAYS;
 use faults::FAULTS;
 use traffic::Told;
 use world::World;
@@ -49,6 +51,10 @@ fn every_order_ends_right_under_any_schedule() {
         let times = all.get(fault).copied().unwrap_or(0);
         assert!(times > 100, "{fault} happened {times} times: too easy");
     }
+    for way in WAYS {
+        let times = all.get(way).copied().unwrap_or(0);
+        assert!(times > 10, "{way} {times} times: too seldom");
+    }
 }
 
 /// Names the seed when its story fails.
@@ -65,8 +71,8 @@ impl Drop for Named {
     }
 }
 
-/// Orders that want the same few products, each told to end in its own way. Returns how often each
-/// fault struck.
+/// Orders that want the same few products, each told to end in its own way, of which about half are
+/// cancelled at some moment. Returns how often each fault struck, and how cancellations went.
 async fn story(seed: u64) -> BTreeMap<&'static str, usize> {
     let mut world = World::new(seed);
     world.send_stock();
@@ -88,6 +94,7 @@ async fn story(seed: u64) -> BTreeMap<&'static str, usize> {
     for (price, told) in (1_000..).zip(told) {
         world.send_order(told, price);
     }
+    world.draw_cancellations();
     world.send_registration();
     world.send_stock();
     world.send_rubbish();

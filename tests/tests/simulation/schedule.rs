@@ -1,7 +1,7 @@
 //! What happens when: whose turn it is, and what is delivered to whom.
 
 use envelope::{Envelope, Timestamp};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use ports::Clock;
 use serde_json::{Value, json};
 
@@ -36,15 +36,18 @@ impl World {
             .expect("a queue for each function")
     }
 
-    /// Until nothing is left to relay or to deliver.
+    /// Until nothing is left to relay or to deliver, and nobody wants to cancel any more.
     pub(crate) async fn run_to_rest(&mut self) {
         for _ in 0..STEPS_MAX {
             let idle = self.queues.values().all(Vec::is_empty);
             let behind = !self.store.log_from(self.relayed).is_empty();
             if idle && !behind {
-                return;
+                if self.cancellations.is_empty() {
+                    return;
+                }
+                self.hurry();
             }
-            if idle || (behind && self.dice.below(3) == 0) {
+            if behind && (idle || self.dice.below(3) == 0) {
                 self.relay().await;
             } else {
                 self.work().await;
@@ -98,7 +101,7 @@ impl World {
     }
 
     /// Some processes at the same time, two of one function perhaps, each with a batch of whatever
-    /// is in its queue, in any order.
+    /// is in its queue, in any order; and customers who cancel meanwhile.
     async fn work(&mut self) {
         let mut hands = Vec::new();
         for (name, processes) in &self.functions {
@@ -114,8 +117,17 @@ impl World {
             let answer = self.functions[name][process](payload(&batch), self.deadline());
             invocations.push(async move { (name, batch, answer.await) });
         }
-        for (name, batch, answer) in join_all(invocations).await {
+        let mut requests = Vec::new();
+        for cancellation in self.take_cancellations() {
+            let told = self.cancel(&cancellation);
+            requests.push(async move { (cancellation, told.await) });
+        }
+        let (answers, told) = join(join_all(invocations), join_all(requests)).await;
+        for (name, batch, answer) in answers {
             self.settle(name, batch, &answer);
+        }
+        for (cancellation, told) in told {
+            self.note(cancellation, told);
         }
     }
 

@@ -4,6 +4,8 @@ use envelope::Envelope;
 use projection_kit::Projection;
 use projections::{Order, OrderStatus};
 
+use crate::cancelling::check_undone;
+use crate::faults::Dice;
 use crate::traffic::Told;
 
 /// The story of an order that ended well.
@@ -15,30 +17,67 @@ const SHIPPED: [&str; 5] = [
     "OrderFulfilled",
 ];
 
-/// Every effect once, in the order of cause and effect, and the end that the order was told to have.
-pub(crate) fn check_story(order_id: &str, told: Told, story: &[&Envelope]) {
+/// All that can happen to an order.
+const ALL: [&str; 14] = [
+    "OrderPlaced",
+    "InventoryReserved",
+    "InventoryReserveFailed",
+    "PaymentCompleted",
+    "PaymentFailed",
+    "OrderShipped",
+    "ShipmentFailed",
+    "PaymentRefunded",
+    "PaymentCancelled",
+    "InventoryReleased",
+    "ShipmentCancelled",
+    "OrderFulfilled",
+    "OrderFailed",
+    "OrderCancelled",
+];
+
+/// Every effect once, in the order of cause and effect, and the end that the order was told to have,
+/// unless it was cancelled.
+pub(crate) fn check_story(
+    order_id: &str,
+    told: Told,
+    cancelled: bool,
+    story: &[&Envelope],
+    dice: &Dice,
+) {
     let count = |kind: &str| {
         story
             .iter()
             .filter(|event| event.event_type == kind)
             .count()
     };
-    let happened: Vec<&str> = [
-        "OrderPlaced",
-        "InventoryReserved",
-        "InventoryReserveFailed",
-        "PaymentCompleted",
-        "PaymentFailed",
-        "OrderShipped",
-        "ShipmentFailed",
-        "PaymentRefunded",
-        "InventoryReleased",
-        "OrderFulfilled",
-        "OrderFailed",
-    ]
-    .into_iter()
-    .filter(|kind| count(kind) > 0)
-    .collect();
+    let happened: Vec<&str> = ALL.into_iter().filter(|kind| count(kind) > 0).collect();
+    if cancelled {
+        check_undone(order_id, story, dice);
+    } else {
+        check_end(order_id, told, &happened);
+    }
+    assert!(
+        happened.iter().all(|kind| count(kind) == 1),
+        "{order_id}: an effect happened twice"
+    );
+    check_chain(order_id, story);
+    let mut view = Order::new(order_id);
+    for event in story
+        .iter()
+        .filter(|event| event.aggregate_type != "StockItem")
+    {
+        Order::fold(&mut view, event).expect("known");
+    }
+    let expected = match () {
+        () if cancelled => OrderStatus::Cancelled,
+        () if happened.contains(&"OrderFailed") => OrderStatus::Failed,
+        () => OrderStatus::Shipped,
+    };
+    assert_eq!(view.story.status(), expected, "{order_id}");
+}
+
+/// What happened is what the order was told to have happen.
+fn check_end(order_id: &str, told: Told, happened: &[&str]) {
     let shipped = happened.contains(&"OrderShipped");
     let expected: &[&str] = match told {
         Told::Scarce if shipped => &SHIPPED,
@@ -64,25 +103,10 @@ pub(crate) fn check_story(order_id: &str, told: Told, story: &[&Envelope]) {
         ],
     };
     assert_eq!(happened, expected, "{order_id} was told to {told:?}");
-    assert!(
-        happened.iter().all(|kind| count(kind) == 1),
-        "{order_id}: an effect happened twice"
-    );
-    check_chain(order_id, story);
-    let mut view = Order::new(order_id);
-    for event in story
-        .iter()
-        .filter(|event| event.aggregate_type != "StockItem")
-    {
-        Order::fold(&mut view, event).expect("known");
-    }
-    let status = view.story.status();
-    let failed = status == OrderStatus::Failed;
-    assert_eq!(failed, happened.contains(&"OrderFailed"), "{order_id}");
-    assert_eq!(!failed, status == OrderStatus::Shipped, "{order_id}");
 }
 
-/// Every event but the first was caused by one that came before it in the same story.
+/// Every event was caused by one that came before it in the same story, but for the order and its
+/// cancellation.
 fn check_chain(order_id: &str, story: &[&Envelope]) {
     for (index, event) in story.iter().enumerate() {
         let cause = event.metadata.causation_id.as_deref();
@@ -92,6 +116,11 @@ fn check_chain(order_id: &str, story: &[&Envelope]) {
                 ("OrderPlaced", None),
                 "{order_id}"
             ),
+            _ if event.event_type == "OrderCancelled" => {
+                let of_command = format!("cancel-{order_id}-");
+                let cause = cause.expect("a command");
+                assert!(cause.starts_with(&of_command), "{order_id}: {cause}");
+            }
             _ => assert!(
                 story[..index]
                     .iter()

@@ -18,6 +18,7 @@ use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
 use reaction::{Consume, Done, Failure, Host, Message, React, Verified, VerifiedTogether};
 use serde_json::Value;
 
+use crate::cancelling::{self, Cancellation};
 use crate::faults::{Dice, Remote};
 use crate::ledger::Ledger;
 use crate::schedule::Queued;
@@ -48,6 +49,10 @@ pub(crate) struct World {
     pub(crate) relayed: usize,
     pub(crate) messages: u64,
     pub(crate) orders: BTreeMap<String, (Told, i64)>,
+    /// Requests to cancel that have not been answered.
+    pub(crate) cancellations: Vec<Cancellation>,
+    /// What customers were told who wanted to cancel.
+    pub(crate) told: Vec<(String, cancelling::Told)>,
 }
 
 impl World {
@@ -80,6 +85,8 @@ impl World {
             relayed: 0,
             messages: 0,
             orders: BTreeMap::new(),
+            cancellations: Vec::new(),
+            told: Vec::new(),
         };
         for _ in 0..PROCESSES {
             world.start_processes(&sealer);
@@ -114,7 +121,11 @@ impl World {
         );
         self.reaction(
             sealer,
-            ship_order::ShipOrder::new(s.clone(), ledger, c.clone()),
+            ship_order::ShipOrder::new(s.clone(), ledger.clone(), c.clone()),
+        );
+        self.reaction(
+            sealer,
+            recall_shipment::RecallShipment::new(s.clone(), ledger, c.clone()),
         );
         self.reaction(
             sealer,

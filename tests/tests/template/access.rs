@@ -15,7 +15,7 @@ use crate::plain_form::{Template, actions, statements, target, text};
 const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
 
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 20] = [
+const STREAMS: [(&str, &[&str], &[&str]); 21] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
@@ -41,6 +41,7 @@ const STREAMS: [(&str, &[&str], &[&str]); 20] = [
     ("ProjectStockRole", &["StockItem#*"], &[]),
     ("ProjectWorkflowRole", &OF_ORDERS, &[]),
     ("QueryOrderRole", &["Order#*"], &[]),
+    ("RecallShipmentRole", &["Shipment#*"], &["Shipment#*"]),
     ("RefundPaymentRole", &["Payment#*"], &["Payment#*"]),
     (
         "ReleaseInventoryRole",

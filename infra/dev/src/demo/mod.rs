@@ -20,6 +20,7 @@ use crate::demo::report::Row;
 use crate::demo::samples::{Expect, Run, Sample};
 use crate::demo::watch::{Board, Watch};
 use crate::inbound::send_all;
+use crate::issuer::{Caller, Issuer};
 use crate::progress::say;
 use crate::project::Project;
 use crate::running::{self, Running};
@@ -28,6 +29,9 @@ use crate::running::{self, Running};
 const ORDER_MAX: Duration = Duration::from_secs(90);
 
 /// `cargo dev demo`
+/// How long the token is valid with which the orders are followed.
+const TOKEN_SECONDS: i64 = 3_600;
+
 pub(crate) async fn run(project: &Project, options: &Demo) -> Result<ExitCode> {
     // Seconds when nothing changed, and what is shown is what the sources say.
     let running = running::up_again(project).await?;
@@ -48,11 +52,14 @@ async fn samples(project: &Project, running: &Running, json: bool) -> Result<Exi
     );
     let sent = Instant::now();
     send_all(&running.cloud, &running.variables["INBOUND_BUS"], &entries).await?;
+    let token =
+        Issuer::of(project, &running.cloud.endpoint)?.token(&Caller::Operator, TOKEN_SECONDS);
     let board = Board::new();
     let watches = samples.iter().map(|sample| {
         let line = board.line(&sample.label());
         Watch {
             running,
+            token: &token,
             sample,
             line,
             sent,

@@ -89,6 +89,7 @@ impl Line {
 /// One sample on its way.
 pub(crate) struct Watch<'a> {
     pub(crate) running: &'a Running,
+    pub(crate) token: &'a str,
     pub(crate) sample: &'a Sample,
     pub(crate) line: Line,
     pub(crate) sent: Instant,
@@ -113,7 +114,11 @@ impl Watch<'_> {
         while Instant::now() < self.deadline {
             match &ended {
                 None => {
-                    if let Some(status) = status(&self.running.variables["API_URL"], order).await {
+                    let url = format!(
+                        "{}/orders/{order}/status",
+                        self.running.variables["API_URL"]
+                    );
+                    if let Some(status) = status(&url, self.token).await {
                         self.line.show(&status, self.sent);
                         if matches!(
                             status.as_str(),
@@ -169,14 +174,12 @@ impl Watch<'_> {
 }
 
 /// Where the API says that an order is; nothing while it says that it does not know.
-async fn status(api: &str, order: &str) -> Option<String> {
+async fn status(url: &str, token: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Answer {
         status: String,
     }
-    let answer = http::get(&format!("{api}/orders/{order}/status"))
-        .await
-        .ok()?;
+    let answer = http::get_with(url, token).await.ok()?;
     if !answer.status().is_success() {
         return None;
     }

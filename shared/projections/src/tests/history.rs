@@ -21,6 +21,16 @@ enum End {
     Paid,
     Shipped,
     Refused,
+    /// Cancelled before it is reserved, which no service has heard of yet.
+    CancelledUnheard,
+    /// Cancelled before it is reserved.
+    CancelledAtOnce,
+    /// Cancelled while it is reserved, before it is charged.
+    CancelledInTime,
+    /// Cancelled when it is paid, and nothing is undone yet.
+    CancelledPaid,
+    /// Cancelled when the carrier has it, before the order heard of that.
+    CancelledShipped,
 }
 
 /// What happened, as a store has it.
@@ -62,8 +72,10 @@ impl History {
         };
         self.happen::<domain::Order>(id, order::Command::Place(placed.clone()))
             .await;
-        if let End::Placed = end {
-            return;
+        match end {
+            End::Placed => return,
+            End::CancelledUnheard | End::CancelledAtOnce => return self.cancel(id, end).await,
+            _ => {}
         }
         if let End::SoldOut = end {
             let (order, reason) = (placed, "sold out".to_owned());
@@ -84,22 +96,29 @@ impl History {
             self.happen::<domain::Order>(id, fail("no money")).await;
             return;
         }
+        if let End::CancelledInTime = end {
+            return self.cancel(id, end).await;
+        }
         let charge = payment::Command::RecordCharge {
             due,
             provider_reference: provider_reference.clone(),
         };
         let paid: PaymentCompleted = read(&self.happen::<Payment>(id, charge).await);
         match end {
-            End::Shipped => {
+            End::Shipped | End::CancelledShipped => {
                 let tracking_number = format!("track-{id}");
                 let pickup = shipment::Command::RecordPickup {
                     paid,
                     tracking_number: tracking_number.clone(),
                 };
                 self.happen::<Shipment>(id, pickup).await;
+                if let End::CancelledShipped = end {
+                    return self.cancel(id, end).await;
+                }
                 let fulfil = order::Command::Fulfil { tracking_number };
                 self.happen::<domain::Order>(id, fulfil).await;
             }
+            End::CancelledPaid => self.cancel(id, end).await,
             End::Refused => {
                 let reason = "no such address".to_owned();
                 self.happen::<Shipment>(id, shipment::Command::RecordRefusal { paid, reason })
@@ -113,6 +132,39 @@ impl History {
             }
             _ => {}
         }
+    }
+
+    /// The order is cancelled, and each service that has heard of it undoes what it has done so far.
+    async fn cancel(&mut self, id: &str, end: End) {
+        let order_id = || domain::OrderId::new(id);
+        let reason = Some("found it cheaper".to_owned());
+        self.happen::<domain::Order>(id, order::Command::Cancel { reason })
+            .await;
+        let (payment, shipment) = match end {
+            End::CancelledPaid | End::CancelledUnheard => return,
+            End::CancelledShipped => (
+                payment::Command::RecordRefund {
+                    provider_reference: format!("ref-{id}"),
+                },
+                shipment::Command::RecordRecall {
+                    order_id: order_id(),
+                },
+            ),
+            _ => (
+                payment::Command::Cancel {
+                    order_id: order_id(),
+                },
+                shipment::Command::Cancel {
+                    order_id: order_id(),
+                },
+            ),
+        };
+        let release = reservation::Command::Cancel {
+            order_id: order_id(),
+        };
+        self.happen::<Reservation>(id, release).await;
+        self.happen::<Payment>(id, payment).await;
+        self.happen::<Shipment>(id, shipment).await;
     }
 
     async fn stock(&mut self, product: &str) {
@@ -150,6 +202,11 @@ impl History {
             End::Paid,
             End::Shipped,
             End::Refused,
+            End::CancelledAtOnce,
+            End::CancelledInTime,
+            End::CancelledPaid,
+            End::CancelledShipped,
+            End::CancelledUnheard,
         ];
         for (number, end) in ends.into_iter().enumerate() {
             let customer = format!("cust-{}", number % 2);

@@ -1,0 +1,182 @@
+//! A small shop: the deployed handlers over a store and views in memory.
+
+use cancel_order::CancelOrder;
+use domain::{Customer, Order, StockItem, customer, order, stock_item};
+use envelope::{Aggregate, Cause, CommandId, Envelope, Timestamp};
+use event_store::{Decider, Memory};
+use place_order::PlaceOrder;
+use ports::{ManualClock, MemoryViews, SeededIds};
+use projection_kit::{Projection, Projector};
+use projections::{CustomerOrders, ReadyOrders, Sales, Stock, Workflow};
+use query_lists::QueryLists;
+use query_order::QueryOrder;
+use reaction::ReactTogether;
+use restock_product::RestockProduct;
+use serde_json::{Value, json};
+use testkit::Faulty;
+use tests::document::Document;
+use update_customer::UpdateCustomer;
+
+use crate::asking::{Answer, Ask};
+
+type Store = Faulty<Memory>;
+type Views = Faulty<MemoryViews>;
+
+/// With two customers, a product, an order that is under way, one that is done, one that waits for the
+/// carrier, and one that no read model has seen.
+pub(crate) struct Shop {
+    store: Store,
+    views: Views,
+    clock: ManualClock,
+}
+
+const OPENED: &str = "2026-11-21T10:00:00Z";
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        let memory = Memory::default();
+        let shop = Self {
+            store: Faulty::new(memory.clone()),
+            views: Faulty::new(MemoryViews::default()),
+            clock: ManualClock::at(Timestamp::parse(OPENED).expect("a time")),
+        };
+        for id in ["cust-1", "cust-2"] {
+            let ada = json!({ "customerId": id, "name": "Ada", "email": "ada@example.com", "phone": "+441632960961" });
+            let register = customer::Command::Register(read(&ada));
+            shop.tell::<Customer>(id, &register).await;
+        }
+        let goods = json!({ "productId": "prod-1", "quantity": 7 });
+        let replenish = stock_item::Command::Replenish(read(&goods));
+        shop.tell::<StockItem>("prod-1", &replenish).await;
+        for id in ["ord-open", "ord-done", "ord-ready"] {
+            shop.place(id).await;
+        }
+        let fulfil = order::Command::Fulfil {
+            tracking_number: "T-1".to_owned(),
+        };
+        shop.tell::<Order>("ord-done", &fulfil).await;
+        let stored = memory.log_from(0);
+        for event in stored.iter().flat_map(event_store::Commit::envelopes) {
+            shop.project(&event).await;
+        }
+        for (id, kind, event, data) in of_services() {
+            shop.project(&happened(id, kind, event, &data)).await;
+        }
+        shop.place("ord-stored").await;
+        shop
+    }
+
+    /// From now on nothing that it depends on answers.
+    pub(crate) fn fail(&self) {
+        self.store.be_unavailable(1_000);
+        self.views.be_unavailable(1_000);
+    }
+
+    /// Where its sales are to be asked for.
+    pub(crate) fn sales(&self) -> String {
+        let day = &OPENED[..10];
+        format!("/sales?from={day}&to={day}")
+    }
+
+    /// What the function that is deployed for the request answers.
+    pub(crate) async fn answer(&self, ask: &Ask) -> Answer {
+        let route = Document::read().operation(ask.method, &ask.path);
+        let payload = ask.payload(&route);
+        let (store, views, clock) = (self.store.clone(), self.views.clone(), self.clock.clone());
+        let ids = SeededIds::default();
+        let (_, template) = route.split_once(' ').expect("two words");
+        let answered = match (ask.method, template) {
+            ("POST", "/orders") => PlaceOrder::new(store, clock, ids).handle(payload).await,
+            ("POST", "/orders/{id}/cancellation") => {
+                CancelOrder::new(store, clock, ids).handle(payload).await
+            }
+            ("POST", "/customers") | ("PUT", _) => {
+                UpdateCustomer::new(store, clock, ids).handle(payload).await
+            }
+            ("POST", "/stock/{id}/deliveries") => {
+                RestockProduct::new(store, clock, ids).handle(payload).await
+            }
+            (_, "/openapi.json" | "/docs" | "/docs/{file}") => describe_api::handle(payload),
+            (_, template) if template.starts_with("/orders/") => {
+                QueryOrder::new(store, views, clock).handle(payload).await
+            }
+            _ => QueryLists::new(views, clock).handle(payload).await,
+        };
+        Answer::of(&answered.expect("JSON"))
+    }
+
+    async fn place(&self, id: &str) {
+        let placed = json!({
+            "orderId": id, "customerId": "cust-1", "payment": { "method": "sandbox-approve" }, "items": items(),
+            "total": { "amount": 5, "currency": "EUR" }, "shippingAddress": { "line1": "x" },
+        });
+        self.tell::<Order>(id, &order::Command::Place(read(&placed)))
+            .await;
+    }
+
+    async fn tell<A: Aggregate>(&self, id: &str, command: &A::Command) {
+        let decider = Decider::<A, _, _>::new(self.store.clone(), self.clock.clone());
+        let cause = format!("{id}-{}", self.store_len());
+        let cause = Cause::command(&CommandId::new(cause).expect("an id"));
+        let executed = decider.execute(id, &cause, command).await;
+        executed.expect("carried out");
+    }
+
+    fn store_len(&self) -> usize {
+        self.store.inner().log_from(0).len()
+    }
+
+    async fn project(&self, event: &Envelope) {
+        self.fold::<projections::Order>(event).await;
+        self.fold::<CustomerOrders>(event).await;
+        self.fold::<ReadyOrders>(event).await;
+        self.fold::<Workflow>(event).await;
+        self.fold::<Stock>(event).await;
+        self.fold::<Sales>(event).await;
+    }
+
+    async fn fold<P: Projection>(&self, event: &Envelope) {
+        let (store, views) = (self.store.clone(), self.views.clone());
+        let stream = envelope::StreamId::new(&event.aggregate_type, &event.aggregate_id);
+        if P::view_of(&stream.expect("an id")).is_none() {
+            return;
+        }
+        let projector = Projector::<P, _, _, _>::new(store, views, self.clock.clone());
+        let mut answers = projector.react(std::slice::from_ref(event)).await;
+        answers.remove(0).expect("folded");
+    }
+}
+
+fn read<D: serde::de::DeserializeOwned>(json: &Value) -> D {
+    serde_json::from_value(json.clone()).expect("the data of an event")
+}
+
+fn items() -> Value {
+    json!([{ "productId": "prod-1", "quantity": 1, "unitPrice": { "amount": 5, "currency": "EUR" } }])
+}
+
+/// What the services say of the orders.
+fn of_services() -> Vec<(&'static str, &'static str, &'static str, Value)> {
+    let all = |id: &str| {
+        json!({
+            "orderId": id, "customerId": "cust-1", "items": items(), "total": { "amount": 5, "currency": "EUR" },
+            "amount": { "amount": 5, "currency": "EUR" }, "shippingAddress": { "line1": "x" },
+            "payment": { "method": "sandbox-approve" }, "providerReference": "R-1", "trackingNumber": "T-1",
+        })
+    };
+    let mut happened = Vec::new();
+    for id in ["ord-ready", "ord-done"] {
+        happened.push((id, "Reservation", "InventoryReserved", all(id)));
+        happened.push((id, "Payment", "PaymentCompleted", all(id)));
+    }
+    happened.push(("ord-done", "Shipment", "OrderShipped", all("ord-done")));
+    happened
+}
+
+fn happened(id: &str, kind: &str, event: &str, data: &Value) -> Envelope {
+    read(&json!({
+        "eventId": format!("{id}-{event}"), "eventType": event, "schemaVersion": 1, "timestamp": OPENED,
+        "aggregateType": kind, "aggregateId": id, "version": 1, "data": data,
+        "metadata": { "correlationId": "story" },
+    }))
+}
