@@ -2,8 +2,7 @@
 
 use reqwest::Method;
 use serde_json::Value;
-
-use crate::document::Document;
+use tests::document::Document;
 
 /// The API, as one caller sees it.
 #[derive(Clone)]
@@ -42,11 +41,13 @@ impl<'a> Api<'a> {
     }
 
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        self.send(Method::POST, path, headers, Some(body.to_string())).await
+        self.send(Method::POST, path, headers, Some(body.to_string()))
+            .await
     }
 
     pub(crate) async fn put(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        self.send(Method::PUT, path, headers, Some(body.to_string())).await
+        self.send(Method::PUT, path, headers, Some(body.to_string()))
+            .await
     }
 
     /// With any text as the body.
@@ -57,7 +58,9 @@ impl<'a> Api<'a> {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url));
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
         }
@@ -65,13 +68,20 @@ impl<'a> Api<'a> {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            request = request
+                .header("content-type", "application/json")
+                .body(body);
         }
         let response = request.send().await.expect("the API answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
-        let content_type = headers.get("content-type").map(|value| value.to_str().expect("text"));
-        let names: Vec<_> = headers.keys().map(reqwest::header::HeaderName::as_str).collect();
+        let content_type = headers
+            .get("content-type")
+            .map(|value| value.to_str().expect("text"));
+        let names: Vec<_> = headers
+            .keys()
+            .map(reqwest::header::HeaderName::as_str)
+            .collect();
         let document = Document::read();
         let operation = document.operation(method.as_str(), path);
         document.check(&operation, status, content_type, &names, &text);

@@ -4,7 +4,9 @@
 //! One stack serves all flows, because starting it costs more than any of them; they run side by
 //! side, as on any busy system. Those that break a function come last.
 
+mod api;
 mod breaking;
+mod commanding;
 mod contract;
 mod failing;
 mod forging;
@@ -46,6 +48,13 @@ async fn every_flow_ends_as_it_should() {
         ordering::an_undeliverable_parcel_refunds_and_releases(&outside),
         ordering::what_is_out_of_stock_fails_and_reserves_nothing(&outside),
         ordering::bad_requests_are_told_why(&outside),
+        commanding::an_order_is_placed_followed_and_read_by_whoever_placed_it(&outside),
+        commanding::an_order_is_cancelled_in_time_and_not_too_late(&outside),
+        commanding::a_key_is_for_one_request_and_is_answered_the_same(&outside),
+        commanding::customers_register_and_move_and_goods_come_in(&outside),
+        commanding::nobody_sees_what_is_not_his(&outside),
+        commanding::tokens_that_are_not_valid_open_nothing(&outside),
+        commanding::the_document_and_its_page_are_open_to_everyone(&outside),
         failing::a_malformed_event_is_a_dead_letter_with_its_reason(&outside),
         failing::an_event_that_fails_every_attempt_is_a_dead_letter_with_its_reason(&outside),
         failing::a_provider_that_recovers_in_time_loses_no_order(&outside),

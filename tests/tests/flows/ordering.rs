@@ -68,17 +68,10 @@ pub(crate) async fn an_order_over_http_can_be_followed_by_its_links(outside: &Ou
         "shippingAddress": { "line1": PERSONAL },
         "payment": { "method": "sandbox-approve" },
     });
-    let url = format!("{}/orders", outside.stack.env("API_URL"));
-    let response = outside
-        .http
-        .post(url)
-        .json(&body)
-        .send()
-        .await
-        .expect("the API answers");
-    assert_eq!(response.status(), 202);
-    assert!(response.headers().contains_key("location"));
-    let accepted: Value = response.json().await.expect("JSON");
+    let api = outside.operator();
+    let answer = api.post("/orders", &[], &body).await;
+    assert_eq!(answer.status, 202);
+    let accepted = answer.body;
     assert_eq!(accepted["status"], "PLACED");
     let id = accepted["orderId"].as_str().expect("an id").to_owned();
     // At once: whether it is projected yet or not, the answer is about this order.
@@ -210,23 +203,14 @@ pub(crate) async fn what_is_out_of_stock_fails_and_reserves_nothing(outside: &Ou
 pub(crate) async fn bad_requests_are_told_why(outside: &Outside<'_>) {
     let (code, problem) = outside.get("/orders/nobody-placed-this").await;
     assert_eq!((code, &problem["status"]), (404, &json!(404)));
-    let url = format!("{}/orders", outside.stack.env("API_URL"));
     let empty = json!({ "customerId": "cust-1", "items": [], "shippingAddress": { "line1": "x" },
         "payment": { "method": "sandbox-approve" }, "total": { "amount": 0, "currency": "EUR" } });
     for (body, expected) in [("{".to_owned(), 400), (empty.to_string(), 422)] {
-        let response = outside
-            .http
-            .post(&url)
-            .body(body)
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(response.status(), expected);
-        assert_eq!(
-            response.headers()["content-type"],
-            "application/problem+json"
-        );
-        let problem: Value = response.json().await.expect("JSON");
-        assert!(!problem["detail"].as_str().expect("a detail").is_empty());
+        let api = outside.operator();
+        let answer = api
+            .send(reqwest::Method::POST, "/orders", &[], Some(body))
+            .await;
+        assert_eq!(answer.status, expected);
+        assert!(!answer.body["detail"].as_str().expect("a detail").is_empty());
     }
 }
