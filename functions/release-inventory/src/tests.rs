@@ -1,8 +1,11 @@
 //! What an order held is free again, all of it, once, whichever event says so.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::events::{OrderPlaced, StockReplenished};
-use envelope::{CommandId, Timestamp};
-use event_store::{Commit, Memory};
+use envelope::{CommandId, CommitId, StreamId, Timestamp, Version};
+use event_store::{Append, AppendError, Commit, Loaded, Memory, ReadError};
 use ports::ManualClock;
 use serde_json::{Value, json};
 
@@ -31,6 +34,10 @@ fn order(order_id: &str) -> OrderPlaced {
 
 /// Ten of `a` and of `b`, of which `ord-1` and `ord-2` hold three and one each.
 async fn held_for_two() -> Memory {
+    held_for(&["ord-1", "ord-2"]).await
+}
+
+async fn held_for(ids: &[&str]) -> Memory {
     let store = Memory::default();
     let Handler {
         reservations,
@@ -42,7 +49,7 @@ async fn held_for_two() -> Memory {
             product_id: domain::ProductId::new(product),
             quantity: 10,
         })];
-        for order in [order("ord-1"), order("ord-2")] {
+        for order in ids.iter().map(|id| order(id)) {
             let quantity = quantities(&order.items)[&domain::ProductId::new(product)];
             commands.push(stock_item::Command::Reserve {
                 product_id: domain::ProductId::new(product),
@@ -56,7 +63,7 @@ async fn held_for_two() -> Memory {
             result.expect("enough");
         }
     }
-    for id in ["ord-1", "ord-2"] {
+    for id in ids {
         let reserve = reservation::Command::Reserve(order(id));
         let result = reservations.execute(id, &cause(id), &reserve).await;
         result.expect("new");
@@ -139,6 +146,69 @@ async fn two_events_release_once_in_either_order_and_at_once() {
         other.expect("released or known");
         expect_one_release(&store).await;
     }
+}
+
+/// A store in which another delivery releases everything between two reads of this one.
+#[derive(Clone)]
+struct Overtaken(Memory, Arc<AtomicBool>);
+
+impl Load for Overtaken {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        layout: u32,
+        until: Version,
+        consistency: Consistency,
+    ) -> Result<Loaded, ReadError> {
+        if stream.aggregate_type() == StockItem::TYPE && !self.1.swap(true, Ordering::Relaxed) {
+            react(&self.0, "ShipmentFailed").await.expect("held");
+        }
+        self.0.load(stream, layout, until, consistency).await
+    }
+
+    async fn read(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        to: Version,
+        consistency: Consistency,
+    ) -> Result<Vec<Commit>, ReadError> {
+        self.0.read(stream, from, to, consistency).await
+    }
+}
+
+impl Append for Overtaken {
+    async fn append(&self, commit: &Commit) -> Result<(), AppendError> {
+        self.0.append(commit).await
+    }
+}
+
+impl AppendAll for Overtaken {
+    async fn append_all(
+        &self,
+        commits: &[Commit],
+        claim: Option<&CommitId>,
+    ) -> Result<(), AppendAllError> {
+        self.0.append_all(commits, claim).await
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_another_one_overtakes_between_its_reads_is_no_dead_letter() {
+    let store = held_for(&["ord-1"]).await;
+    let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
+    let handler = ReleaseInventory::new(Overtaken(store.clone(), Arc::default()), clock);
+    let event = event("OrderCancelled");
+    let cause = Cause::reaction(&event, Handler::NAME).expect("short");
+    let overtaken = handler.react(&event, &cause, 1).await;
+    assert!(
+        matches!(overtaken, Err(Failure::Transient(_))),
+        "{overtaken:?}"
+    );
+    let again = handler.react(&event, &cause, 2).await;
+    assert_eq!(again.expect("released before"), Done::Duplicate);
+    assert_eq!(left(&store, "a").await, (10, 0));
+    assert_eq!(happened(&store, "InventoryReleased").len(), 1);
 }
 
 #[tokio::test]

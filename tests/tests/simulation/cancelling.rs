@@ -46,10 +46,10 @@ pub(crate) enum Told {
 }
 
 impl World {
-    /// Some customers will cancel, some of them twice, and some of those under the same id.
+    /// Most customers will cancel, some of them twice, and some of those under the same id.
     pub(crate) fn draw_cancellations(&mut self) {
         for order_id in self.orders.keys() {
-            if self.dice.below(2) == 0 {
+            if self.dice.below(3) == 0 {
                 continue;
             }
             let after = MOMENTS[self.dice.below(MOMENTS.len())];

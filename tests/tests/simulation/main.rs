@@ -71,7 +71,7 @@ impl Drop for Named {
     }
 }
 
-/// Orders that want the same few products, each told to end in its own way, of which about half are
+/// Orders that want the same few products, each told to end in its own way, of which most are to be
 /// cancelled at some moment. Returns how often each fault struck, and how cancellations went.
 async fn story(seed: u64) -> BTreeMap<&'static str, usize> {
     let mut world = World::new(seed);

@@ -199,6 +199,8 @@ impl<H: Consume> Watched<H> {
                 "simulation",
                 "the sandbox was told to fail",
                 "Contended",
+                // Another delivery may release an order between two reads.
+                "NotReserved",
                 // An order may overtake its customer's registration.
                 "NoSuchCustomer",
                 "Unknown",
