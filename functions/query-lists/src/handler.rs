@@ -138,11 +138,9 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
         };
         let stream = token.stream().filter(is_shown).ok_or_else(wrong)?;
         let version = Version::new(token.version);
-        let look = async || {
-            let reached = has_reached::<P, V>(&self.views, &stream, version).await?;
-            Ok::<_, Unavailable>(reached.filter(|reached| *reached))
-        };
-        if look_until(&self.clock, AFTER_MAX, look).await?.is_some() {
+        let look = || has_reached::<P, V>(&self.views, &stream, version);
+        let reached = |seen: &Option<bool>| *seen == Some(true);
+        if reached(&look_until(&self.clock, AFTER_MAX, look, reached).await?) {
             return Ok(());
         }
         let body = json!({ "projected": false });

@@ -12,7 +12,7 @@ use domain::Aggregate;
 use envelope::Version;
 use event_store::{Decider, Load};
 use http_api::{AFTER_MAX, Caller, Request, Response, look_until};
-use ports::{Clock, Consistency, LoadView, Unavailable};
+use ports::{Clock, Consistency, LoadView};
 use projection_kit::{Projection, Row, has_reached, load_row};
 use projections::{Order, OrderStatus, Workflow, order, workflow};
 use serde::Deserialize;
@@ -112,13 +112,10 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
             .stream()
             .filter(|stream| P::view_of(stream) == Some(asked.id));
         let (stream, version) = (stream.ok_or_else(wrong)?, Version::new(token.version));
-        let look = async || {
-            let reached = has_reached::<P, V>(&self.views, &stream, version).await?;
-            Ok(reached.filter(|reached| *reached))
-        };
-        let seen = look_until(&self.clock, AFTER_MAX, look).await;
-        let seen = seen.map_err(|error: Unavailable| unavailable(&error))?;
-        Ok(seen.is_some())
+        let look = || has_reached::<P, V>(&self.views, &stream, version);
+        let reached = |seen: &Option<bool>| *seen == Some(true);
+        let seen = look_until(&self.clock, AFTER_MAX, look, reached).await;
+        Ok(reached(&seen.map_err(|error| unavailable(&error))?))
     }
 
     /// Lets the order's customer pass, and operators; nobody, if there is no such order.

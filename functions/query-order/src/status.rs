@@ -23,7 +23,6 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
     pub(crate) async fn status(&self, asked: Asked<'_>) -> Result<Response, Response> {
         let wait = asked.request.wait()?;
         let names_one = asked.request.header("if-none-match").is_some();
-        let mut last = self.status_now(asked).await?;
         let is_news = |answer: &Answer| {
             if names_one {
                 answer.response(asked.request).status_code != 304
@@ -31,13 +30,8 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
                 !answer.moves
             }
         };
-        if !wait.is_zero() && !is_news(&last) {
-            let look = async || {
-                last = self.status_now(asked).await?;
-                Ok(is_news(&last).then_some(()))
-            };
-            look_until(&self.clock, wait, look).await?;
-        }
+        let look = || self.status_now(asked);
+        let last = look_until(&self.clock, wait, look, is_news).await?;
         Ok(last.response(asked.request))
     }
 

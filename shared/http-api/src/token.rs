@@ -88,25 +88,24 @@ impl Request {
     }
 }
 
-/// Looks again and again until something is seen, or the time is up.
+/// Looks again and again until it is enough, or the time is up; what was seen last.
 ///
 /// # Errors
 /// The first one of a look.
-pub async fn look_until<T, E>(
+pub async fn look_until<T, E, F: Future<Output = Result<T, E>>>(
     clock: &impl Clock,
     time: Duration,
-    mut look: impl AsyncFnMut() -> Result<Option<T>, E>,
-) -> Result<Option<T>, E> {
+    look: impl Fn() -> F,
+    enough: impl Fn(&T) -> bool,
+) -> Result<T, E> {
     let began = clock.now();
     let mut wait = LOOK.0;
     loop {
-        if let Some(seen) = look().await? {
-            return Ok(Some(seen));
-        }
+        let seen = look().await?;
         let passed = clock.now().millis_since(began);
         let left = time.saturating_sub(Duration::from_millis(u64::try_from(passed).unwrap_or(0)));
-        if left.is_zero() {
-            return Ok(None);
+        if left.is_zero() || enough(&seen) {
+            return Ok(seen);
         }
         clock.sleep(wait.min(left)).await;
         wait = (wait * 2).min(LOOK.1);
@@ -161,22 +160,20 @@ mod tests {
     #[tokio::test]
     async fn it_looks_at_once_and_ends_with_the_time() {
         let clock = ManualClock::at(Timestamp::from_millis(0));
-        let at_once = look_until(&clock, Duration::ZERO, async || Ok::<_, ()>(Some(1))).await;
-        assert_eq!(
-            (at_once, clock.now()),
-            (Ok(Some(1)), Timestamp::from_millis(0))
-        );
-        let mut looks = 0;
-        let never = look_until(&clock, Duration::from_secs(2), async || {
-            looks += 1;
-            Ok::<Option<()>, ()>(None)
-        });
-        assert_eq!(never.await, Ok(None));
+        let one = || async { Ok::<_, ()>(1) };
+        let at_once = look_until(&clock, Duration::from_secs(9), one, |seen| *seen == 1).await;
+        assert_eq!((at_once, clock.now()), (Ok(1), Timestamp::from_millis(0)));
+        let looks = std::cell::Cell::new(0);
+        let count = || async {
+            looks.set(looks.get() + 1);
+            Ok::<_, ()>(looks.get())
+        };
+        let never = look_until(&clock, Duration::from_secs(2), count, |_| false).await;
         assert_eq!(clock.now(), Timestamp::from_millis(2_000));
-        assert!((4..10).contains(&looks), "{looks}");
-        let error = look_until(&clock, Duration::from_secs(2), async || {
-            Err::<Option<()>, _>("no")
-        });
+        assert_eq!(never, Ok(looks.get()));
+        assert!((4..10).contains(&looks.get()), "{looks:?}");
+        let fail = || async { Err::<(), _>("no") };
+        let error = look_until(&clock, Duration::from_secs(2), fail, |()| true);
         assert_eq!(error.await, Err("no"));
     }
 }
