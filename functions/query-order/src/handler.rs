@@ -66,7 +66,7 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
         match self.orders.find(id).await {
             Ok(Some(_)) => {
                 let body = json!({
-                    "orderId": id, "status": OrderStatus::Placed, "projected": false, "_links": links(id),
+                    "orderId": id, "status": OrderStatus::Placed, "projected": false, "_links": order::links(id),
                 });
                 Response::json(200, &body).with("retry-after", "1")
             }
@@ -78,15 +78,6 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
 
 fn no_such_order() -> Response {
     Response::problem(404, "No such order", "no order with this id was ever taken")
-}
-
-fn links(id: &str) -> Value {
-    let itself = format!("/orders/{id}");
-    json!({
-        "self": { "href": itself },
-        "status": { "href": format!("{itself}/status") },
-        "workflow": { "href": format!("{itself}/workflow") },
-    })
 }
 
 /// An order that is still on its way is worth asking about again.
@@ -103,7 +94,7 @@ fn status(row: &Row<order::View>) -> Response {
     let view = &row.view;
     let mut body = json!({
         "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "updatedAt": view.story.last(), "_links": links(&view.order_id),
+        "updatedAt": view.story.last(), "_links": order::links(&view.order_id),
     });
     if let Some(reason) = &view.reason {
         body["reason"] = json!(reason);
@@ -112,33 +103,14 @@ fn status(row: &Row<order::View>) -> Response {
 }
 
 fn whole(row: &Row<order::View>) -> Response {
-    let view = &row.view;
-    let history = view.story.in_order().into_iter();
-    let history = history.map(|(event, at)| json!({ "event": event, "at": at }));
-    let mut body = json!({
-        "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "items": view.items, "history": history.collect::<Vec<_>>(),
-        "versions": row.versions, "_links": links(&view.order_id),
-    });
-    let optional = [
-        ("customerId", json!(view.customer_id)),
-        ("total", json!(view.total)),
-        ("shippingAddress", json!(view.shipping_address)),
-        ("payment", json!(view.payment)),
-        ("reason", json!(view.reason)),
-        ("trackingNumber", json!(view.tracking_number)),
-    ];
-    for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
-        body[name] = value;
-    }
-    moving(!view.story.status().is_final(), &body)
+    moving(!row.view.story.status().is_final(), &order::whole(row))
 }
 
 fn steps(row: &Row<workflow::View>) -> Response {
     let view = &row.view;
     let body = json!({
         "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "steps": view.steps(), "updatedAt": view.story.last(), "_links": links(&view.order_id),
+        "steps": view.steps(), "updatedAt": view.story.last(), "_links": order::links(&view.order_id),
     });
     moving(view.is_open(), &body)
 }

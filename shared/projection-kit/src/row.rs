@@ -44,6 +44,13 @@ impl<V> Row<V> {
             .unwrap_or_default()
     }
 
+    /// How many events are in the view: the sum of its streams' versions. It only grows, so of two
+    /// states of a view the newer one has the larger revision.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.versions.values().map(|version| version.get()).sum()
+    }
+
     /// Folds what is new of a stream's events, which are in order.
     pub(crate) fn take_up<P: Projection<View = V>>(
         &mut self,

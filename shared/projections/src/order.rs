@@ -1,5 +1,7 @@
 //! One order, as its customer or a clerk sees it.
 
+mod answer;
+
 use domain::events::{Address, OrderLine};
 use domain::{CustomerId, Money};
 use envelope::{Envelope, StreamId, UnreadableEvent};
@@ -8,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Story;
 use crate::story::{OrderStory, order_of};
+
+pub use answer::{links, whole};
 
 /// Keeps [`View`].
 #[derive(Debug)]
