@@ -3,6 +3,8 @@
 //! Format: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>;
 //! problems: RFC 9457.
 
+mod caller;
+
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
@@ -12,6 +14,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub use caller::{Caller, OPERATOR};
 
 /// What of a request the functions look at.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -25,6 +29,26 @@ pub struct Request {
     headers: BTreeMap<String, String>,
     body: Option<String>,
     is_base64_encoded: bool,
+    pub(crate) request_context: Context,
+}
+
+/// What the gateway says of a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Context {
+    pub(crate) authorizer: Authorizer,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Authorizer {
+    pub(crate) jwt: Jwt,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Jwt {
+    pub(crate) claims: BTreeMap<String, Value>,
 }
 
 impl Request {
