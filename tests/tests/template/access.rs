@@ -15,7 +15,7 @@ use crate::plain_form::{Template, actions, statements, target, text};
 const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
 
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 17] = [
+const STREAMS: [(&str, &[&str], &[&str]); 18] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*"],
@@ -43,6 +43,7 @@ const STREAMS: [(&str, &[&str], &[&str]); 17] = [
         &["Reservation#*", "StockItem#*"],
         &["Reservation#*", "StockItem#*"],
     ),
+    ("ServeSocketRole", &["Order#*"], &[]),
     ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
     ("TextCustomerRole", &["Customer#*"], &[]),
 ];
@@ -255,7 +256,7 @@ fn every_function_that_takes_events_from_the_domain_bus_can_check_their_seal() {
 }
 
 #[test]
-fn the_api_may_call_its_functions_and_nobody_else_may() {
+fn the_apis_may_call_their_functions_and_nobody_else_may() {
     let template = Template::read();
     for permission in template.of("AWS::Lambda::Permission") {
         assert_eq!(
@@ -263,16 +264,63 @@ fn the_api_may_call_its_functions_and_nobody_else_may() {
             "{}",
             permission.name
         );
+        let function = target(&permission.properties["FunctionName"]);
+        let integrations =
+            template.pointing_at("AWS::ApiGatewayV2::Integration", "IntegrationUri", function);
+        let api = target(&integrations[0]["ApiId"]);
         let caller = text(&permission.properties["SourceArn"]["Fn::Sub"]);
-        assert!(caller.contains(":${Api}/"), "{}: {caller}", permission.name);
-    }
-    for route in template.of("AWS::ApiGatewayV2::Route") {
-        assert_eq!(
-            template.resolve(&route.properties["AuthorizationType"]),
-            "AWS_IAM",
-            "{}",
-            route.name
+        assert!(
+            caller.contains(&format!(":${{{api}}}/")),
+            "{}: {caller}",
+            permission.name
         );
+    }
+}
+
+#[test]
+fn every_route_of_the_http_api_asks_who_calls_and_the_socket_is_opened_by_tickets_alone() {
+    let template = Template::read();
+    for route in template.of("AWS::ApiGatewayV2::Route") {
+        let authorization = template.resolve(&route.properties["AuthorizationType"]);
+        match target(&route.properties["ApiId"]) {
+            "Api" => assert_eq!(authorization, "AWS_IAM", "{}", route.name),
+            "SocketApi" => {
+                let integration = text(&route.properties["Target"]["Fn::Sub"]);
+                assert_eq!(integration, "integrations/${ServeSocketIntegration}");
+            }
+            other => panic!(
+                "{}: how callers of {other} are known is not said",
+                route.name
+            ),
+        }
+    }
+    let with_key = template.of("AWS::Lambda::Function").filter(|function| {
+        let variables = &function.properties["Environment"]["Variables"];
+        variables["TICKET_KEY"]["Fn::Sub"] == "{{resolve:secretsmanager:${TicketKey}}}"
+    });
+    let with_key: BTreeSet<_> = with_key.map(|function| function.name).collect();
+    assert_eq!(with_key, BTreeSet::from(["IssueTicket", "ServeSocket"]));
+    let tickets = &template.get("IssueTicket").properties["Environment"]["Variables"];
+    assert!(
+        tickets.get("SEAL_KEY").is_none(),
+        "who lets people in seals nothing"
+    );
+}
+
+#[test]
+fn frames_are_sent_to_the_connections_of_the_one_socket() {
+    let template = Template::read();
+    for role in template.of("AWS::IAM::Role") {
+        for statement in template.role_statements(role.name) {
+            if actions(statement).any(|action| action.starts_with("execute-api:")) {
+                let connections = text(&statement["Resource"]["Fn::Sub"]);
+                assert!(
+                    connections.ends_with(":${SocketApi}/live/POST/@connections/*"),
+                    "{}: {connections}",
+                    role.name
+                );
+            }
+        }
     }
 }
 
