@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use adapter_dynamodb::{NotACommit, commit_of_record};
+use adapter_dynamodb::{BatchFailed, NotACommit, batch_answer, commit_of_record, records_of};
 use envelope::{Envelope, Sealer, Timestamp};
 use ports::{Backoff, Class, Clock, DeadLetter, DeadLetters, Publish, PublishError, Unavailable};
 use serde_json::{Value, json};
@@ -37,14 +37,6 @@ struct Outgoing {
     event: Envelope,
 }
 
-/// Where the platform is told to go on from, on a source that takes no partial answer.
-#[derive(Debug, thiserror::Error)]
-#[error("record {record} of {records} could not be published; all are to be delivered again")]
-pub struct BatchFailed {
-    record: usize,
-    records: usize,
-}
-
 /// Nothing before this record is left to do; it and all after it are to be delivered again.
 struct StoppedAt(usize);
 
@@ -69,27 +61,13 @@ impl<P: Publish, D: DeadLetters, C: Clock> RelayEvents<P, D, C> {
         deadline: Timestamp,
         partial: bool,
     ) -> Result<Value, BatchFailed> {
-        let records = payload["Records"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let records = records_of(&payload);
         let relayed = self.relay(records, deadline).await;
         if relayed.is_err() {
             metrics::counter!(metric::FAILED).increment(1);
         }
-        let failed = match relayed {
-            Ok(()) => None,
-            Err(StoppedAt(record)) if !partial => {
-                return Err(BatchFailed {
-                    record,
-                    records: records.len(),
-                });
-            }
-            Err(StoppedAt(record)) => records.get(record),
-        };
-        let again =
-            failed.map(|record| json!({"itemIdentifier": record["dynamodb"]["SequenceNumber"]}));
-        Ok(json!({ "batchItemFailures": again.into_iter().collect::<Vec<_>>() }))
+        let failed = relayed.err().map(|StoppedAt(record)| record);
+        batch_answer(records, failed, partial)
     }
 
     async fn relay(&self, records: &[Value], deadline: Timestamp) -> Result<(), StoppedAt> {

@@ -35,7 +35,9 @@ pub(crate) fn variables(cloud: &Cloud, stack: &str, outputs: &Outputs) -> Result
         ("DOMAIN_BUS", output("DomainBus")?),
         ("EVENTS_TABLE", output("EventsTable")?),
         ("VIEWS_TABLE", output("ViewsTable")?),
+        ("CONNECTIONS_TABLE", output("ConnectionsTable")?),
         ("API_URL", api),
+        ("SOCKET_URL", output("SocketUrl")?),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -92,7 +94,12 @@ mod tests {
             ("DomainBus", "s-domain"),
             ("EventsTable", "s-events"),
             ("ViewsTable", "s-views"),
+            ("ConnectionsTable", "s-connections"),
             ("ApiId", "a1b2"),
+            (
+                "SocketUrl",
+                "ws://localhost:4566/_aws/execute-api/c3d4/live",
+            ),
             (
                 "DeadLettersReserveInventory",
                 "http://localhost:4566/000000000000/s-reserve-inventory-dead-letters",
@@ -109,10 +116,12 @@ mod tests {
              AWS_ENDPOINT_URL=http://localhost:4566\n\
              AWS_REGION=eu-west-1\n\
              AWS_SECRET_ACCESS_KEY=test\n\
+             CONNECTIONS_TABLE=s-connections\n\
              DLQ_RESERVE_INVENTORY=http://localhost:4566/000000000000/s-reserve-inventory-dead-letters\n\
              DOMAIN_BUS=s-domain\n\
              EVENTS_TABLE=s-events\n\
              INBOUND_BUS=s-inbound\n\
+             SOCKET_URL=ws://localhost:4566/_aws/execute-api/c3d4/live\n\
              STACK_NAME=s\n\
              VIEWS_TABLE=s-views\n"
         );

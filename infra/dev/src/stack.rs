@@ -132,6 +132,7 @@ pub(crate) async fn bring_up(
     emulated: Emulated,
     mut parameters: BTreeMap<String, String>,
 ) -> Result<Variables> {
+    parameters.insert("ExecuteApiHost".to_owned(), host_of(&cloud.endpoint));
     let functions = project.functions()?;
     eprintln!("  Building the functions");
     let (binaries, folder) = match emulated {
@@ -160,6 +161,14 @@ pub(crate) async fn bring_up(
     };
     let outputs = deployment.run(&packages).await?;
     env_file::variables(cloud, NAME, &outputs)
+}
+
+/// Host and port of an address: an emulator has all its APIs under its own.
+fn host_of(endpoint: &str) -> String {
+    let host = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, host)| host);
+    host.to_owned()
 }
 
 /// Removes the folders of stacks whose process was killed. What cannot be removed does no harm.

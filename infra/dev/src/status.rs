@@ -62,6 +62,7 @@ pub(crate) async fn show(project: &Project, output: Output) -> Result<ExitCode> 
         running.state.endpoint
     );
     say!("HTTP API {}", running.variables["API_URL"]);
+    say!("socket {}", running.variables["SOCKET_URL"]);
     let mut table = Table::new(["function", "waiting", "in flight", "dead letters"]);
     for function in functions {
         let cell =

@@ -39,6 +39,7 @@ The stack {} is up.
   endpoint      {} ({emulator})
   events go in  bus {} (EventBridge PutEvents)
   HTTP API      {}
+  socket        {} (takes a ticket: POST /push-tickets)
   event store   table {}
   read models   table {}
   all names     .local/env
@@ -52,6 +53,7 @@ Next:
         of("AWS_ENDPOINT_URL"),
         of("INBOUND_BUS"),
         of("API_URL"),
+        of("SOCKET_URL"),
         of("EVENTS_TABLE"),
         of("VIEWS_TABLE"),
     )

@@ -1,15 +1,21 @@
-//! The event store and the views on Amazon DynamoDB. The only crate that names its SDK.
+//! The event store, the views and the open connections on Amazon DynamoDB. The only crate that names its SDK.
 //!
 //! Attribute names are one letter long, because names are billed with every item.
 
+mod connections;
 mod event_store;
 mod item;
 mod scan;
+mod stream_batch;
 mod stream_record;
+mod view_record;
 mod views;
 
+pub use connections::Connections;
 pub use event_store::EventStore;
+pub use stream_batch::{BatchFailed, batch_answer, records_of};
 pub use stream_record::{NotACommit, commit_of_record, record_of_commit};
+pub use view_record::{SavedView, record_of_view, view_of_record};
 pub use views::{LISTS_INDEX, Views};
 
 /// The SDK's client, for whoever has to make one with options of their own.

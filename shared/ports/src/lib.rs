@@ -1,5 +1,5 @@
 //! What the system needs from outside, as narrow traits: time, identities, the bus, redelivery, dead
-//! letters, views and large objects. (The event store has a crate of its own.)
+//! letters, views, large objects and open connections. (The event store has a crate of its own.)
 //!
 //! Readers and writers are separate traits, so that a trait in a handler's signature is an action
 //! in its role. Each port comes with an in-memory implementation that obeys the same contract; the
@@ -7,8 +7,10 @@
 
 mod backoff;
 mod clock;
+mod connections;
 mod dead_letters;
 mod deadline;
+mod frames;
 mod ids;
 mod payloads;
 mod publish;
@@ -19,8 +21,13 @@ mod views;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use connections::{
+    CloseConnection, Connection, FindSubscribers, KeepConnections, MemoryConnections,
+    SubscribeError,
+};
 pub use dead_letters::{Class, DeadLetter, DeadLetters, MemoryDeadLetters};
 pub use deadline::Deadline;
+pub use frames::{MemoryFrames, SendError, SendFrame};
 pub use ids::{Ids, RandomIds, SeededIds};
 pub use payloads::{GetPayload, MemoryPayloads, PutPayload};
 pub use publish::{MemoryBus, Publish, PublishError};

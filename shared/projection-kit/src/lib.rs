@@ -8,7 +8,7 @@ mod rebuilding;
 mod row;
 
 pub use layout::{Live, SwitchError, live, switch};
-pub use projection::{Amounts, Nothing, Place, Projection};
+pub use projection::{Amounts, Nothing, Place, Projection, view_in};
 pub use projector::Projector;
 pub use rebuilding::Rebuilt;
 pub use row::{Row, has_reached, list_rows, list_totals, load_row};

@@ -122,3 +122,10 @@ pub(crate) fn part(view: &str) -> u64 {
 pub(crate) fn key<P: Projection>(name: &str) -> String {
     format!("{}@{}#{name}", P::NAME, P::LAYOUT)
 }
+
+/// The id of the view that a projection keeps under this key; `None` for the key of anything else,
+/// the view of another layout included.
+#[must_use]
+pub fn view_in<P: Projection>(key: &str) -> Option<&str> {
+    key.strip_prefix(&self::key::<P>(""))
+}

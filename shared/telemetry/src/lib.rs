@@ -19,6 +19,8 @@ pub mod metric {
     pub const DEAD_LETTER: &str = "DeadLetter";
     /// Events that the bus took from the relay. Unit: count.
     pub const PUBLISHED: &str = "Published";
+    /// Frames that connections took. Unit: count.
+    pub const PUSHED: &str = "Pushed";
     /// Age of a commit when the relay published it. Unit: milliseconds.
     pub const RELAY_LAG_MS: &str = "RelayLagMs";
     /// Time that one attempt took. Unit: milliseconds.
@@ -26,7 +28,8 @@ pub mod metric {
     /// Age of the event when the attempt began. Unit: milliseconds.
     pub const EVENT_AGE_MS: &str = "EventAgeMs";
 
-    pub(crate) const COUNTS: [&str; 5] = [HANDLED, DUPLICATE, FAILED, DEAD_LETTER, PUBLISHED];
+    pub(crate) const COUNTS: [&str; 6] =
+        [HANDLED, DUPLICATE, FAILED, DEAD_LETTER, PUBLISHED, PUSHED];
     pub(crate) const TIMES: [&str; 3] = [DURATION_MS, EVENT_AGE_MS, RELAY_LAG_MS];
 }
 

@@ -29,7 +29,10 @@ pub const EVENTS_TABLE: &str = "event-store-test-events";
 /// Name of the views table, with the key of the deployed one.
 pub const VIEWS_TABLE: &str = "event-store-test-views";
 
-/// A DynamoDB with both tables. An embedded one stops when this is dropped.
+/// Name of the table of open connections, with the keys of the deployed one.
+pub const CONNECTIONS_TABLE: &str = "event-store-test-connections";
+
+/// A DynamoDB with all three tables. An embedded one stops when this is dropped.
 pub struct Dynamo {
     endpoint: String,
     server: Option<Server>,
@@ -124,6 +127,8 @@ impl Dynamo {
             &[("p", S, KeyType::Hash), ("v", N, KeyType::Range)],
         )
         .await;
+        let of_connections = [("p", S, KeyType::Hash), ("s", S, KeyType::Range)];
+        create(&client, CONNECTIONS_TABLE, &of_connections).await;
         let places = [("l", S, KeyType::Hash), ("s", S, KeyType::Range)];
         let all = Projection::builder().projection_type(ProjectionType::All);
         let lists = GlobalSecondaryIndex::builder()

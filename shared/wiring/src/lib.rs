@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use adapter_dynamodb::{Client, EventStore, Views};
+use adapter_dynamodb::{Client, Connections, EventStore, Views};
 use adapter_sqs::Queue;
 use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
@@ -88,6 +88,15 @@ impl Wiring {
     /// [`MissingVariable`] without `VIEWS_TABLE`.
     pub fn views(&self) -> Result<Views, MissingVariable> {
         Ok(Views::new(Client::new(&self.aws), variable("VIEWS_TABLE")?))
+    }
+
+    /// The open connections of the socket.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `CONNECTIONS_TABLE`.
+    pub fn connections(&self) -> Result<Connections, MissingVariable> {
+        let table = variable("CONNECTIONS_TABLE")?;
+        Ok(Connections::new(Client::new(&self.aws), table))
     }
 
     /// The function's dead-letter queue.

@@ -101,6 +101,7 @@ fn requests(shop: &Shop) -> Vec<(u16, Ask)> {
         (200, get("/docs/swagger-ui.css").by("")),
         (200, get("/docs/swagger-ui-bundle.js").by("")),
         (404, get("/docs/other").by("")),
+        (201, post("/push-tickets", &json!({}))),
         (404, get("/orders/nobody/status")),
         (400, get("/orders/ord-open/status?wait=1h")),
         (404, get("/stock/nothing")),
@@ -176,7 +177,6 @@ async fn every_answer_in_the_document_is_given_and_is_as_the_document_says() {
     );
 }
 
-/// A tag is any caller's business, but a request that cannot be read is no answer of the document's.
 #[test]
 fn the_document_describes_the_routes_of_the_template_and_no_others() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cloudformation.json");

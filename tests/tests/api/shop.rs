@@ -4,10 +4,12 @@ use cancel_order::CancelOrder;
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, CommandId, Envelope, Timestamp};
 use event_store::{Decider, Memory};
+use issue_ticket::IssueTicket;
 use place_order::PlaceOrder;
 use ports::{ManualClock, MemoryViews, SeededIds};
 use projection_kit::{Projection, Projector};
 use projections::{CustomerOrders, ReadyOrders, Sales, Stock, Workflow};
+use push::Tickets;
 use query_lists::QueryLists;
 use query_order::QueryOrder;
 use reaction::ReactTogether;
@@ -92,6 +94,10 @@ impl Shop {
             }
             ("POST", "/customers") | ("PUT", _) => {
                 UpdateCustomer::new(store, clock, ids).handle(payload).await
+            }
+            ("POST", "/push-tickets") => {
+                let tickets = Tickets::new(b"a key of this test's own");
+                IssueTicket::new(tickets, "wss://socket.example.com/live", clock).handle(payload)
             }
             ("POST", "/stock/{id}/deliveries") => {
                 RestockProduct::new(store, clock, ids).handle(payload).await

@@ -14,6 +14,7 @@ mod large;
 mod listing;
 mod ordering;
 mod outside;
+mod pushing;
 mod rebuilding;
 
 use std::collections::BTreeMap;
@@ -62,6 +63,7 @@ async fn every_flow_ends_as_it_should() {
         forging::an_internal_event_on_the_inbound_bus_is_refused(&outside),
         large::an_event_of_410_kb_is_stored_beside_the_table_and_reads_back(&outside),
         listing::what_happened_is_in_every_list(&outside),
+        pushing::what_happens_to_an_order_is_pushed_to_whom_it_concerns(&outside),
         rebuilding::a_lost_view_is_rebuilt_and_the_query_answers_as_before(&outside),
         contract::the_event_store_obeys_its_contract_on_the_emulator(&outside),
     );

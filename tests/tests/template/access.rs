@@ -15,7 +15,7 @@ use crate::plain_form::{Template, actions, statements, target, text};
 const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
 
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 21] = [
+const STREAMS: [(&str, &[&str], &[&str]); 22] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
@@ -58,6 +58,7 @@ const STREAMS: [(&str, &[&str], &[&str]); 21] = [
         &["StockItem#*", "claim#*"],
         &["StockItem#*", "claim#*"],
     ),
+    ("ServeSocketRole", &["Order#*"], &[]),
     ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
     ("TextCustomerRole", &["Customer#*"], &[]),
     (
@@ -278,7 +279,7 @@ fn every_function_that_takes_events_from_the_domain_bus_can_check_their_seal() {
 const OPEN: [&str; 3] = ["GET /docs", "GET /docs/{file}", "GET /openapi.json"];
 
 #[test]
-fn the_api_may_call_its_functions_and_nobody_else_may() {
+fn the_apis_may_call_their_functions_and_nobody_else_may() {
     let template = Template::read();
     for permission in template.of("AWS::Lambda::Permission") {
         assert_eq!(
@@ -286,29 +287,73 @@ fn the_api_may_call_its_functions_and_nobody_else_may() {
             "{}",
             permission.name
         );
+        let function = target(&permission.properties["FunctionName"]);
+        let integrations =
+            template.pointing_at("AWS::ApiGatewayV2::Integration", "IntegrationUri", function);
+        let api = target(&integrations[0]["ApiId"]);
         let caller = text(&permission.properties["SourceArn"]["Fn::Sub"]);
-        assert!(caller.contains(":${Api}/"), "{}: {caller}", permission.name);
+        assert!(
+            caller.contains(&format!(":${{{api}}}/")),
+            "{}: {caller}",
+            permission.name
+        );
     }
 }
 
 #[test]
-fn every_route_asks_for_a_token_but_those_that_tell_what_the_api_is() {
+fn every_route_of_the_http_api_asks_who_calls_and_the_socket_is_opened_by_tickets_alone() {
     let template = Template::read();
     for route in template.of("AWS::ApiGatewayV2::Route") {
-        if OPEN.contains(&text(&route.properties["RouteKey"])) {
-            assert_eq!(route.properties["AuthorizationType"], "NONE");
-            continue;
+        let key = text(&route.properties["RouteKey"]);
+        match target(&route.properties["ApiId"]) {
+            "Api" if OPEN.contains(&key) => {
+                assert_eq!(route.properties["AuthorizationType"], "NONE");
+            }
+            "Api" => {
+                let authorizer = template.get(target(&route.properties["AuthorizerId"]));
+                assert_eq!(route.properties["AuthorizationType"], "JWT", "{key}");
+                assert_eq!(authorizer.properties["AuthorizerType"], "JWT");
+                let jwt = &authorizer.properties["JwtConfiguration"];
+                assert_eq!(target(&jwt["Issuer"]), "JwtIssuer");
+                assert_eq!(target(&jwt["Audience"][0]), "JwtAudience");
+            }
+            "SocketApi" => {
+                let integration = text(&route.properties["Target"]["Fn::Sub"]);
+                assert_eq!(integration, "integrations/${ServeSocketIntegration}");
+            }
+            other => panic!(
+                "{}: how callers of {other} are known is not said",
+                route.name
+            ),
         }
-        let authorizer = template.get(target(&route.properties["AuthorizerId"]));
-        assert_eq!(
-            route.properties["AuthorizationType"], "JWT",
-            "{}",
-            route.name
-        );
-        assert_eq!(authorizer.properties["AuthorizerType"], "JWT");
-        let jwt = &authorizer.properties["JwtConfiguration"];
-        assert_eq!(target(&jwt["Issuer"]), "JwtIssuer");
-        assert_eq!(target(&jwt["Audience"][0]), "JwtAudience");
+    }
+    let with_key = template.of("AWS::Lambda::Function").filter(|function| {
+        let variables = &function.properties["Environment"]["Variables"];
+        variables["TICKET_KEY"]["Fn::Sub"] == "{{resolve:secretsmanager:${TicketKey}}}"
+    });
+    let with_key: BTreeSet<_> = with_key.map(|function| function.name).collect();
+    assert_eq!(with_key, BTreeSet::from(["IssueTicket", "ServeSocket"]));
+    let tickets = &template.get("IssueTicket").properties["Environment"]["Variables"];
+    assert!(
+        tickets.get("SEAL_KEY").is_none(),
+        "who lets people in seals nothing"
+    );
+}
+
+#[test]
+fn frames_are_sent_to_the_connections_of_the_one_socket() {
+    let template = Template::read();
+    for role in template.of("AWS::IAM::Role") {
+        for statement in template.role_statements(role.name) {
+            if actions(statement).any(|action| action.starts_with("execute-api:")) {
+                let connections = text(&statement["Resource"]["Fn::Sub"]);
+                assert!(
+                    connections.ends_with(":${SocketApi}/live/POST/@connections/*"),
+                    "{}: {connections}",
+                    role.name
+                );
+            }
+        }
     }
 }
 

@@ -129,11 +129,17 @@ impl Template {
     }
 }
 
-/// The resource that a `Ref` or `Fn::GetAtt` names, or nothing if the value is neither.
+/// The resource that a `Ref` or `Fn::GetAtt` names, or the function that a socket is told to invoke; nothing if the value
+/// is none of these.
 pub(crate) fn target(value: &Value) -> &str {
+    let invoked = value["Fn::Sub"].as_str().and_then(|path| {
+        let function = path.split_once(":lambda:path/2015-03-31/functions/${")?.1;
+        function.strip_suffix(".Arn}/invocations")
+    });
     value["Ref"]
         .as_str()
         .or_else(|| value["Fn::GetAtt"][0].as_str())
+        .or(invoked)
         .unwrap_or_default()
 }
 

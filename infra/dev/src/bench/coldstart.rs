@@ -229,14 +229,15 @@ fn memory_bytes(child: &Child) -> Result<u64> {
 }
 
 /// One event that has for every trigger what it looks for: a message on a queue with an order that nobody has sealed,
-/// a record of the table's stream that no commit can be read from, a request with an order. The functions that check
-/// seals refuse it, which takes a call to their dead-letter queue.
+/// a record of a table's stream that no commit can be read from, and a view can, a request with an order, the end of a
+/// connection. The functions that check seals refuse it, which takes a call to their dead-letter queue.
 fn event(project: &Project) -> Result<String> {
     let path = project.path("events/samples/OrderPlaced.v1.json");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
     let order: Value = serde_json::from_str(&text).context("the sample is no JSON")?;
     let message = json!({ "source": "bench", "detail-type": "OrderPlaced", "detail": order });
+    let view = json!({ "versions": {}, "view": { "orderId": "bench", "items": [], "story": {} } });
     let event = json!({
         "Records": [{
             "messageId": "bench",
@@ -245,10 +246,13 @@ fn event(project: &Project) -> Result<String> {
             "attributes": { "ApproximateReceiveCount": "1" },
             "body": message.to_string(),
             "eventName": "INSERT",
-            "dynamodb": { "SequenceNumber": "1", "NewImage": { "e": { "S": "bench" } } },
+            "dynamodb": { "SequenceNumber": "1", "NewImage": {
+                "e": { "S": "bench" }, "k": { "S": "order@1#bench" }, "b": { "S": view.to_string() },
+            } },
         }],
         "version": "2.0",
         "routeKey": "POST /orders",
+        "requestContext": { "eventType": "DISCONNECT", "connectionId": "bench" },
         "pathParameters": { "id": "bench" },
         "body": order["data"].to_string(),
         "isBase64Encoded": false,
@@ -292,7 +296,8 @@ fn variables(template: &Value, function: &str, api: &str) -> BTreeMap<String, St
             let default = value["Ref"]
                 .as_str()
                 .and_then(|name| template["Parameters"][name]["Default"].as_str());
-            let stand_in = if name.ends_with("_URL") {
+            let address = ["_URL", "_ENDPOINT"].iter().any(|end| name.ends_with(end));
+            let stand_in = if address {
                 endpoint.as_str()
             } else {
                 "stand-in"

@@ -1,0 +1,213 @@
+//! Change stream of the views table → frames to whoever subscribed.
+//!
+//! Pushing hangs on the views and never the other way round: a projection that saves a view knows
+//! nothing of it, and is neither slower nor broken when nobody can be reached. A push is a hint. What
+//! may succeed later is delivered again by the platform, a few times; what never can be pushed is
+//! logged and dropped, because the client reads the view, or is told of it when it connects again.
+//!
+//! Only the newest layout of the view is pushed. While it is being built from history it passes
+//! through states that clients have left behind long ago; they drop these by their revision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use adapter_dynamodb::{BatchFailed, SavedView, batch_answer, records_of, view_of_record};
+use futures::{StreamExt, stream};
+use ports::{
+    Clock, CloseConnection, Deadline, FindSubscribers, SendError, SendFrame, Soon, Unavailable,
+};
+use projection_kit::{Row, view_in};
+use projections::{Order, order};
+use push::Topic;
+use serde_json::Value;
+use telemetry::{chain, metric};
+use tracing::{error, info, warn};
+
+/// How many orders are pushed at the same time, and to how many connections each.
+const ORDERS: usize = 8;
+const CONNECTIONS: usize = 16;
+
+/// How long a connection may keep the others waiting.
+const SEND_MAX: Duration = Duration::from_secs(2);
+
+/// The handler.
+#[derive(Clone)]
+pub struct PushUpdates<N, F, C> {
+    connections: N,
+    frames: F,
+    clock: C,
+}
+
+/// A view of a record.
+struct Saved<'a> {
+    record: usize,
+    view: SavedView<'a>,
+}
+
+impl<N, F, C> PushUpdates<N, F, C>
+where
+    N: FindSubscribers + CloseConnection,
+    F: SendFrame,
+    C: Clock,
+{
+    /// A handler that pushes to these connections.
+    pub fn new(connections: N, frames: F, clock: C) -> Self {
+        Self {
+            connections,
+            frames,
+            clock,
+        }
+    }
+
+    /// Pushes the views of a batch of stream records. All of them are tried, whatever becomes of some.
+    ///
+    /// # Errors
+    /// [`BatchFailed`], if one is to be tried again and `partial` answers are not understood.
+    pub async fn handle(&self, payload: Value, partial: bool) -> Result<Value, BatchFailed> {
+        let records = records_of(&payload);
+        let failed = self.push_all(records).await;
+        if failed.is_some() {
+            metrics::counter!(metric::FAILED).increment(1);
+        }
+        batch_answer(records, failed, partial)
+    }
+
+    /// The first record that is to be tried again. The platform goes on from there, so those behind it
+    /// come once more, and the clients drop them.
+    async fn push_all(&self, records: &[Value]) -> Option<usize> {
+        // The states of one order follow each other; orders do not wait for each other.
+        let mut orders = BTreeMap::<_, Vec<Saved<'_>>>::new();
+        for (record, view) in records.iter().enumerate() {
+            let view = view_of_record(view);
+            if let Some(view) = view.filter(|view| view_in::<Order>(view.key).is_some()) {
+                let saved = Saved { record, view };
+                orders.entry(saved.view.key).or_default().push(saved);
+            }
+        }
+        // Made before the first is awaited: the compiler cannot look through a stream that makes them.
+        let orders: Vec<_> = orders
+            .into_values()
+            .map(|all| self.push_each(all))
+            .collect();
+        let pushed = stream::iter(orders).buffer_unordered(ORDERS);
+        let failed = pushed.collect::<Vec<_>>().await;
+        failed.into_iter().flatten().min()
+    }
+
+    /// Pushes the states of one order, all of them. The first record that is to be tried again.
+    async fn push_each(&self, states: Vec<Saved<'_>>) -> Option<usize> {
+        let mut failed = None;
+        for state in states {
+            let pushed = self.push(&state.view).await;
+            failed = failed.or(pushed.err().map(|NotNow| state.record));
+        }
+        failed
+    }
+
+    /// Pushes one view to everybody who subscribed to it.
+    async fn push(&self, view: &SavedView<'_>) -> Result<(), NotNow> {
+        let Ok(row) = serde_json::from_str::<Row<order::View>>(view.body) else {
+            metrics::counter!(metric::FAILED).increment(1);
+            error!(view.key = view.key, "not pushed: the view cannot be read");
+            return Ok(());
+        };
+        let order_id = row.view.order_id.as_str();
+        let subscribers = match self.subscribers(&row.view).await {
+            Ok(subscribers) => subscribers,
+            Err(error) => return not_pushed(order_id, None, &error),
+        };
+        if subscribers.is_empty() {
+            return Ok(());
+        }
+        let revision = row.revision();
+        let text = push::order(order_id, revision, &order::whole(&row));
+        let sends = subscribers.iter().map(|id| self.send(order_id, id, &text));
+        let sends: Vec<_> = sends.collect();
+        let sent = stream::iter(sends).buffer_unordered(CONNECTIONS);
+        let results = sent.collect::<Vec<_>>().await;
+        let reached = results.iter().filter(|result| result.is_ok()).count();
+        info!(
+            order.id = order_id,
+            revision,
+            connections = reached,
+            "order pushed"
+        );
+        results.into_iter().collect()
+    }
+
+    /// Whoever subscribed to the order or to its customer; each connection once.
+    async fn subscribers(&self, view: &order::View) -> Result<BTreeSet<String>, Unavailable> {
+        let order = Topic::Order(view.order_id.clone());
+        let customer = view.customer_id.as_ref();
+        let customer = customer.map(|id| Topic::Customer(id.to_string()));
+        let mut found = BTreeSet::new();
+        for topic in std::iter::once(order).chain(customer) {
+            let name = topic.to_string();
+            let find = || self.connections.subscribers(&name);
+            found.extend(Deadline::persist(&self.clock, 0, find).await?);
+        }
+        Ok(found)
+    }
+
+    async fn send(&self, order_id: &str, id: &str, text: &str) -> Result<(), NotNow> {
+        if !Deadline::leaves_time(&self.clock) {
+            return not_pushed(order_id, Some(id), &late());
+        }
+        let sent = tokio::time::timeout(SEND_MAX, self.frames.send(id, text)).await;
+        match sent.unwrap_or_else(|_| Err(late().into())) {
+            Ok(()) => {
+                metrics::counter!(metric::PUSHED).increment(1);
+                Ok(())
+            }
+            Err(SendError::Gone) => {
+                self.forget(id).await;
+                Ok(())
+            }
+            Err(SendError::Unavailable(error)) => not_pushed(order_id, Some(id), &error),
+        }
+    }
+
+    /// What is left when this fails is met again at the next push.
+    async fn forget(&self, id: &str) {
+        match self.connections.close(id).await {
+            Ok(()) => info!(connection.id = id, "gone, and forgotten"),
+            Err(error) => warn!(
+                connection.id = id,
+                error = chain(&error),
+                "gone, and not forgotten yet"
+            ),
+        }
+    }
+}
+
+/// It is worth trying again.
+#[derive(Debug)]
+struct NotNow;
+
+fn late() -> Unavailable {
+    Unavailable::new("execute-api:ManageConnections", "the time for it is up")
+}
+
+/// Logs why a view was not pushed, and says whether it is to be tried again.
+fn not_pushed(order_id: &str, id: Option<&str>, error: &Unavailable) -> Result<(), NotNow> {
+    if error.soon == Soon::Unlikely {
+        metrics::counter!(metric::FAILED).increment(1);
+        error!(
+            order.id = order_id,
+            connection.id = id,
+            error = chain(error),
+            "not pushed, and not tried again"
+        );
+        return Ok(());
+    }
+    warn!(
+        order.id = order_id,
+        connection.id = id,
+        error = chain(error),
+        "not pushed; the platform delivers the record again"
+    );
+    Err(NotNow)
+}
+
+#[cfg(test)]
+mod tests;
