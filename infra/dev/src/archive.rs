@@ -6,9 +6,9 @@
 use anyhow::{Context as _, Result};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Object};
 
-use crate::cloud::{Cloud, REGION};
+use crate::bucket;
+use crate::cloud::Cloud;
 use crate::package::{Package, fingerprint};
 use crate::progress::Step;
 
@@ -36,7 +36,7 @@ impl Archive {
             bucket: name(stack),
             prefix,
         };
-        archive.create(&cloud.endpoint).await?;
+        bucket::make(cloud, &archive.bucket).await?;
         let mut sent = 0;
         for (position, package) in packages.iter().enumerate() {
             step.now(&package.function);
@@ -66,7 +66,7 @@ impl Archive {
 
     /// Deletes what earlier builds left: emulators keep it in memory.
     pub(crate) async fn sweep(&self) -> Result<()> {
-        delete(&self.client, &self.bucket, |key| {
+        bucket::delete(&self.client, &self.bucket, |key| {
             !key.starts_with(&self.prefix)
         })
         .await
@@ -74,32 +74,6 @@ impl Archive {
 
     fn template_key(&self) -> String {
         format!("{}template.json", self.prefix)
-    }
-
-    async fn create(&self, endpoint: &str) -> Result<()> {
-        if self
-            .client
-            .head_bucket()
-            .bucket(&self.bucket)
-            .send()
-            .await
-            .is_ok()
-        {
-            return Ok(());
-        }
-        let place = BucketLocationConstraint::from(REGION);
-        let place = CreateBucketConfiguration::builder()
-            .location_constraint(place)
-            .build();
-        let create = self
-            .client
-            .create_bucket()
-            .bucket(&self.bucket)
-            .create_bucket_configuration(place);
-        let created = create.send().await;
-        created
-            .with_context(|| format!("cannot create the bucket {} at {endpoint}", self.bucket))?;
-        Ok(())
     }
 
     async fn has(&self, key: &str) -> bool {
@@ -126,39 +100,11 @@ impl Archive {
     }
 }
 
-/// Deletes a stack's bucket with all that is in it.
-pub(crate) async fn remove(cloud: &Cloud, stack: &str) -> Result<()> {
-    let (client, bucket) = (cloud.s3(), name(stack));
-    if client.head_bucket().bucket(&bucket).send().await.is_err() {
-        return Ok(());
-    }
-    delete(&client, &bucket, |_| true).await?;
-    let deleted = client.delete_bucket().bucket(&bucket).send().await;
-    deleted.with_context(|| format!("cannot delete the bucket {bucket}"))?;
-    Ok(())
-}
-
 fn name(stack: &str) -> String {
     format!("{stack}-code")
 }
 
-async fn delete(client: &Client, bucket: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
-    let mut pages = client
-        .list_objects_v2()
-        .bucket(bucket)
-        .into_paginator()
-        .send();
-    while let Some(page) = pages.next().await {
-        let page = page.with_context(|| format!("cannot list the bucket {bucket}"))?;
-        for key in page
-            .contents()
-            .iter()
-            .filter_map(Object::key)
-            .filter(|key| wanted(key))
-        {
-            let deleted = client.delete_object().bucket(bucket).key(key).send().await;
-            deleted.with_context(|| format!("cannot delete {key} from the bucket {bucket}"))?;
-        }
-    }
-    Ok(())
+/// Deletes a stack's packages.
+pub(crate) async fn remove(cloud: &Cloud, stack: &str) -> Result<()> {
+    bucket::remove(cloud, &name(stack)).await
 }

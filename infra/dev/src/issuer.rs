@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::Token;
+use crate::bucket;
 use crate::cloud::Cloud;
 use crate::progress::say;
 use crate::project::Project;
@@ -31,6 +32,11 @@ use crate::running::Running;
 const AUDIENCE: &str = "event-router";
 const BUCKET: &str = "event-router-issuer";
 const KEYS: &str = "keys.json";
+
+/// Deletes what was published.
+pub(crate) async fn remove(cloud: &Cloud) -> Result<()> {
+    bucket::remove(cloud, BUCKET).await
+}
 
 /// For whom a token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,9 +100,8 @@ impl Issuer {
 
     /// Puts the public key where authorisers look for it.
     pub(crate) async fn publish(&self, cloud: &Cloud) -> Result<()> {
-        let client = cloud.s3();
-        // There already, if this is an update.
-        let created = client.create_bucket().bucket(BUCKET).send().await;
+        bucket::make(cloud, BUCKET).await?;
+        bucket::open(cloud, BUCKET).await?;
         let configuration =
             json!({ "issuer": self.url, "jwks_uri": format!("{}/{KEYS}", self.url) });
         let public = self.key.public_key();
@@ -110,16 +115,16 @@ impl Issuer {
             (".well-known/openid-configuration", configuration),
             (KEYS, keys),
         ] {
-            let put = client
+            let put = cloud
+                .s3()
                 .put_object()
                 .bucket(BUCKET)
                 .key(key)
                 .content_type("application/json");
             let put = put.body(ByteStream::from(document.to_string().into_bytes()));
-            if let Err(error) = put.send().await {
-                created.context("cannot make the bucket of the issuer's keys")?;
-                return Err(error).context("cannot publish the issuer's keys");
-            }
+            put.send()
+                .await
+                .context("cannot publish the issuer's keys")?;
         }
         Ok(())
     }

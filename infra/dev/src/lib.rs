@@ -6,6 +6,7 @@
 mod archive;
 pub mod args;
 mod bench;
+mod bucket;
 mod build;
 mod check;
 mod clock;

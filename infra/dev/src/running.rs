@@ -12,6 +12,7 @@ use crate::deploy;
 use crate::emulator::{self, Emulator, Lifetime, Port};
 use crate::env_file::{self, Variables};
 use crate::http;
+use crate::issuer;
 use crate::progress::Step;
 use crate::project::Project;
 use crate::seed;
@@ -140,6 +141,7 @@ pub(crate) async fn down(project: &Project) -> Result<bool> {
         let cloud = cloud_of(&state).await;
         deploy::remove(&cloud, &state.stack).await?;
         archive::remove(&cloud, &state.stack).await?;
+        issuer::remove(&cloud).await?;
         step.done("");
     } else {
         clear(project)?;
