@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-pub use bench::{Bench, Coldstart, Projection, Store};
+pub use bench::{Bench, Coldstart, Outside, Projection, Store};
 
 /// Builds, runs, shows and checks event-router on this machine.
 #[derive(Debug, Parser)]

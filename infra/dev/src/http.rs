@@ -17,7 +17,8 @@ pub(crate) async fn get_with(url: &str, token: &str) -> reqwest::Result<reqwest:
     client()?.get(url).bearer_auth(token).send().await
 }
 
-fn client() -> reqwest::Result<reqwest::Client> {
+/// A client for many requests.
+pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .no_proxy()
         .connect_timeout(CONNECT_MAX)

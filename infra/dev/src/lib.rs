@@ -16,6 +16,7 @@ mod demo;
 mod deploy;
 mod emulator;
 pub mod env_file;
+pub mod fuzzer;
 mod generate;
 mod history;
 mod http;
@@ -25,6 +26,7 @@ mod layout;
 mod logs;
 mod model;
 mod package;
+mod percentile;
 mod progress;
 mod project;
 mod rebuild;
@@ -91,6 +93,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::DeadLetters(letters) => dead_letters::show(&project, &letters).await,
         Command::Demo(demo) => demo::run(&project, &demo).await,
         Command::Bench(Bench::Coldstart(bench)) => bench::coldstart::run(&project, &bench),
+        Command::Bench(Bench::Outside(bench)) => bench::outside::run(&bench).await,
         Command::Bench(Bench::Store(bench)) => bench::programs::store(&project, &bench),
         Command::Bench(Bench::Projection(bench)) => bench::programs::projection(&project, &bench),
     }

@@ -108,6 +108,11 @@ impl Stack {
         &self.emulator.endpoint
     }
 
+    /// Where its files are, until it ends.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The emulator's own log, the functions' crashes included.
     #[must_use]
     pub fn emulator_log(&self) -> PathBuf {

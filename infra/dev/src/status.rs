@@ -108,7 +108,7 @@ async fn functions(project: &Project, running: &Running) -> Result<Vec<Function>
 }
 
 /// How many messages wait in a queue, and how many are being worked on.
-async fn depth(cloud: &Cloud, url: &str) -> Result<(u64, u64)> {
+pub(crate) async fn depth(cloud: &Cloud, url: &str) -> Result<(u64, u64)> {
     let waiting = QueueAttributeName::ApproximateNumberOfMessages;
     let in_flight = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
     let asked = cloud.sqs().get_queue_attributes().queue_url(url);

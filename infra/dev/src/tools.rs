@@ -27,6 +27,8 @@ pub(crate) enum Set {
     Emulator,
     /// cargo-lambda with its linker, and the template checks.
     Tools,
+    /// Schemathesis, which knows the API by its document.
+    Fuzzer,
 }
 
 impl Set {
@@ -34,6 +36,7 @@ impl Set {
         match self {
             Self::Emulator => "emulator",
             Self::Tools => "tools",
+            Self::Fuzzer => "fuzzer",
         }
     }
 }

@@ -10,6 +10,7 @@ mod commanding;
 mod contract;
 mod failing;
 mod forging;
+mod fuzzing;
 mod large;
 mod listing;
 mod ordering;
@@ -67,6 +68,7 @@ async fn every_flow_ends_as_it_should() {
         rebuilding::a_lost_view_is_rebuilt_and_the_query_answers_as_before(&outside),
         contract::the_event_store_obeys_its_contract_on_the_emulator(&outside),
     );
+    fuzzing::the_fuzzer_finds_nothing_outside_the_document(&outside).await;
     outside.no_log_quotes_a_payload().await;
     tokio::join!(
         breaking::what_a_crashing_function_leaves_is_in_its_dead_letter_queue(&outside),

@@ -18,6 +18,14 @@ the same run. Memory is read after it has worked on one event, against a stub of
 Exits with 1 if one takes more than 4 times as long to start, has 5 MB or more, or needs 24 MB of memory or more.
 The release build of all functions takes minutes.")]
     Coldstart(Coldstart),
+    /// How long it takes to accept an order while the payment provider takes 8 s and no e-mail can be sent
+    #[command(after_help = "Examples:
+  cargo dev bench outside
+  cargo dev bench outside --orders 50 --json
+
+Compared with the same orders on a quiet stack, in the same run, on an emulator of its own. Exits with 1 if the p99 is
+more than 1.5 times as long, or if an order does not end right: shipped, and its e-mails in the dead-letter queue.")]
+    Outside(Outside),
     /// Rebuilds of all read models from 100,000 events while new ones arrive, and what an event costs
     #[command(after_help = "Examples:
   cargo dev bench projection
@@ -38,6 +46,17 @@ dynamo-es-snapshots, event-store-adapter, tip (the layout of Equinox).
 The peers are compiled now, which takes minutes the first time; the measurement itself takes some more. For times that
 mean something, let nothing else run.")]
     Store(Store),
+}
+
+/// `cargo dev bench outside`
+#[derive(Debug, Args)]
+pub struct Outside {
+    /// Orders of each of the two stories
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub orders: u32,
+    #[command(flatten)]
+    /// How to print.
+    pub output: Output,
 }
 
 /// `cargo dev bench projection`; the program that measures reads the same options once more.
