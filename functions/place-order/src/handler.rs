@@ -145,7 +145,7 @@ fn read(mut body: Map<String, Value>) -> Result<OrderPlaced, Response> {
     if !said {
         let total = order::total_of(&placed.items);
         placed.total =
-            total.ok_or_else(|| refused([Broken::rule("the items have no common total")]))?;
+            total.ok_or_else(|| refused([Broken::rule(&"the items have no common total")]))?;
     }
     Ok(placed)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::events::{OrderPlaced, StockReplenished};
 use envelope::{CommandId, CommitId, StreamId, Timestamp, Version};
-use event_store::{Append, AppendError, Commit, Loaded, Memory, ReadError};
+use event_store::{Append, AppendError, Claim, Commit, Loaded, Memory, ReadError};
 use ports::ManualClock;
 use serde_json::{Value, json};
 
@@ -187,9 +187,13 @@ impl AppendAll for Overtaken {
     async fn append_all(
         &self,
         commits: &[Commit],
-        claim: Option<&CommitId>,
+        claim: Option<&Claim>,
     ) -> Result<(), AppendAllError> {
         self.0.append_all(commits, claim).await
+    }
+
+    async fn note_of(&self, claim: &CommitId) -> Result<Option<String>, ReadError> {
+        self.0.note_of(claim).await
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    fn caller(claims: serde_json::Value) -> Result<Caller, u16> {
+    fn caller(claims: &serde_json::Value) -> Result<Caller, u16> {
         let request =
             json!({ "requestContext": { "authorizer": { "jwt": { "claims": claims } } } });
         let request: Request = serde_json::from_value(request).expect("a request");
@@ -103,12 +103,12 @@ mod tests {
     #[test]
     fn claims_say_who_asks_and_without_any_nobody_does() {
         let customer = Caller::Customer("cust-1".to_owned());
-        assert_eq!(caller(json!({ "sub": "cust-1" })), Ok(customer.clone()));
+        assert_eq!(caller(&json!({ "sub": "cust-1" })), Ok(customer.clone()));
         for scope in ["orders", "", "operators", "no-operator", "Operator"] {
             let claims = json!({ "sub": "cust-1", "scope": scope });
-            assert_eq!(caller(claims), Ok(customer.clone()), "{scope}");
+            assert_eq!(caller(&claims), Ok(customer.clone()), "{scope}");
         }
-        let operator = caller(json!({ "sub": "ops", "scope": "orders operator" }));
+        let operator = caller(&json!({ "sub": "ops", "scope": "orders operator" }));
         assert_eq!(operator, Ok(Caller::Operator("ops".to_owned())));
         for none in [
             json!({}),
@@ -116,7 +116,7 @@ mod tests {
             json!({ "sub": 7 }),
             json!({ "scope": "operator" }),
         ] {
-            assert_eq!(caller(none), Err(401));
+            assert_eq!(caller(&none), Err(401));
         }
         let bare = Request::default().caller().expect_err("nobody");
         assert_eq!(bare.status_code, 401);

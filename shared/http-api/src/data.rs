@@ -16,5 +16,5 @@ pub fn data_of<D: EventData>(title: &str, data: &Value) -> Result<D, Response> {
         Response::refused(title, broken)
     })?;
     UnreadableEvent::read(D::SCHEMA_VERSION, data)
-        .map_err(|error| Response::refused(title, [Broken::rule(error)]))
+        .map_err(|error| Response::refused(title, [Broken::rule(&error)]))
 }

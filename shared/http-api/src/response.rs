@@ -170,7 +170,7 @@ impl Broken {
     }
 
     /// A rule about the request as a whole.
-    pub fn rule(detail: impl ToString) -> Self {
+    pub fn rule(detail: &impl ToString) -> Self {
         Self {
             pointer: None,
             detail: detail.to_string(),

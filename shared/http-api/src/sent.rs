@@ -128,7 +128,7 @@ impl Sent {
                 .map(|executed| executed.version)
                 .map_err(|error| match error {
                     ExecuteError::Rejected(rejection) => refuse(&rejection),
-                    other => failed(other),
+                    other => failed(&other),
                 });
         }
         let decide = |state: &A::State, version: Version| {
@@ -149,7 +149,7 @@ impl Sent {
                     format!("it is at version {version} by now: read it again, and decide again");
                 Err(Response::problem(412, "Precondition failed", &detail))
             }
-            Err(other) => Err(failed(other)),
+            Err(other) => Err(failed(&other)),
         }
     }
 }
@@ -169,15 +169,15 @@ fn version_in(note: &str, fingerprint: &str) -> Result<Version, Response> {
     version.map(Version::new).ok_or_else(|| {
         let detail =
             "this `Idempotency-Key` was used for another request: a new request needs a new key";
-        Response::refused("Key used before", [Broken::rule(detail)])
+        Response::refused("Key used before", [Broken::rule(&detail)])
     })
 }
 
-fn failed<R: std::error::Error + 'static>(error: ExecuteError<R>) -> Response {
-    if let ExecuteError::Append(large @ AppendError::TooLarge { .. }) = &error {
+fn failed<R: std::error::Error + 'static>(error: &ExecuteError<R>) -> Response {
+    if let ExecuteError::Append(large @ AppendError::TooLarge { .. }) = error {
         return Response::refused("Too large", [Broken::rule(large)]);
     }
-    error!(error = chain(&error), "a command could not be carried out");
+    error!(error = chain(error), "a command could not be carried out");
     Response::unavailable(
         "whether it was carried out is unknown; the same request with the same `Idempotency-Key` finds out, and does \
          nothing twice",

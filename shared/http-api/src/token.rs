@@ -103,7 +103,7 @@ pub async fn look_until<T, E, F: Future<Output = Result<T, E>>>(
     loop {
         let seen = look().await?;
         let passed = clock.now().millis_since(began);
-        let left = time.saturating_sub(Duration::from_millis(u64::try_from(passed).unwrap_or(0)));
+        let left = time.saturating_sub(Duration::from_millis(passed));
         if left.is_zero() || enough(&seen) {
             return Ok(seen);
         }
