@@ -82,7 +82,7 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
     ) -> Result<Done, Failure> {
         let id = replenished.product_id.as_str().to_owned();
         let replenish = stock_item::Command::Replenish(replenished);
-        let no_note = |_| String::new();
+        let no_note = Some(|_| String::new());
         let decide = |state: &stock_item::State, _| StockItem::decide(state, &replenish);
         let once = self.stock.execute_once(&id, cause, decide, no_note);
         Ok(match once.await? {

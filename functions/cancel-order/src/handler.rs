@@ -59,7 +59,10 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> CancelOrder<S, C, I> {
             return Err(Response::not_found());
         }
         let Body { reason } = request.json()?;
-        let sent = request.sent(&caller, || CommandId::from_uuid(self.ids.next()))?;
+        let sent = request.sent(&caller, &[caller.subject()], || {
+            CommandId::from_uuid(self.ids.next())
+        })?;
+        let sent = sent.on_version(request)?;
         let cancel = order::Command::Cancel { reason };
         let refuse = |rejection: &order::Rejection| match rejection {
             order::Rejection::TooLate | order::Rejection::Ended => {

@@ -8,14 +8,12 @@ use domain::{Aggregate, Customer, CustomerId, Order, customer, order};
 use envelope::CommandId;
 use event_store::{AppendAll, Decider, Load};
 use http_api::{Broken, Caller, Request, Response, Sent, data_of};
-use ports::{Clock, Ids};
+use ports::{Clock, Consistency, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use telemetry::chain;
 use tracing::{error, info};
 use uuid::Uuid;
-
-const REFUSED: &str = "Order refused";
 
 /// The handler.
 #[derive(Clone)]
@@ -52,59 +50,62 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     async fn place(&self, request: &Request) -> Result<Response, Response> {
         let caller = request.caller()?;
         let mut body: Map<String, Value> = request.json()?;
+        let customer_id = customer_of(&mut body, &caller)?;
         // The same order, sent again under its own id, is the same command. An order that is not given
         // an id gets one that the command's key determines, if it has a key.
         let content = body
             .contains_key("orderId")
             .then(|| Value::from(body.clone()));
-        let sent = request.sent(&caller, || {
+        let sent = request.sent(&caller, &[caller.subject()], || {
             let content = content.map(|content| content.to_string());
             let id = content.map(|content| Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()));
             CommandId::from_uuid(id.unwrap_or_else(|| self.ids.next()))
         })?;
         let order_id = sent.cause.commit_id().as_str();
         body.entry("orderId").or_insert_with(|| order_id.into());
-        let customer_id = customer_of(&mut body, &caller)?;
-        let customer = self.customer(&customer_id).await?;
-        if let Some(address) = &customer.address {
-            let address = serde_json::to_value(address).map_err(|error| malformed(&error))?;
-            body.entry("shippingAddress").or_insert(address);
+        let says_where = body.contains_key("shippingAddress");
+        let customer = self.customer(&customer_id, says_where).await?;
+        if let Some(address) = customer.address.as_ref().filter(|_| !says_where) {
+            let address = serde_json::to_value(address).unwrap_or_default();
+            body.insert("shippingAddress".to_owned(), address);
         }
-        let placed = read(body)?;
-        self.may_order(&customer, &placed).await?;
-        self.take(&sent, placed).await
+        let unwelcome = customer.may_order().err();
+        let unwelcome = unwelcome.map(|why| Broken::at("/customerId".to_owned(), why.to_string()));
+        match (read(body), unwelcome) {
+            (Ok(placed), None) => self.take(&sent, placed).await,
+            // An order that was taken stays taken, whatever became of the customer since.
+            (Ok(placed), Some(_)) if self.was_taken(&placed).await? => {
+                self.take(&sent, placed).await
+            }
+            (Ok(placed), Some(unwelcome)) => {
+                Err(refused([unwelcome].into_iter().chain(broken_by(placed))))
+            }
+            (Err(broken), unwelcome) => Err(refused(unwelcome.into_iter().chain(broken))),
+        }
     }
 
-    async fn customer(&self, id: &CustomerId) -> Result<customer::State, Response> {
+    /// The customer: the newest state, if the order goes to where that says. Whoever may order has been
+    /// able to since registering, so that an earlier one will do otherwise.
+    async fn customer(
+        &self,
+        id: &CustomerId,
+        says_where: bool,
+    ) -> Result<customer::State, Response> {
         if Customer::stream(id.as_str()).is_err() {
             return Ok(customer::State::default());
         }
-        let found = self.customers.find(id.as_str()).await;
-        let found = found.map_err(|error| unavailable(&error))?;
-        Ok(found.unwrap_or_default().state)
+        if says_where {
+            let found = self.customers.find(id.as_str()).await;
+            let found = found.map_err(|error| unavailable(&error))?;
+            return Ok(found.unwrap_or_default().state);
+        }
+        let newest = self.customers.load(id.as_str(), Consistency::Strong).await;
+        Ok(newest.map_err(|error| unavailable(&error))?.state)
     }
 
-    /// An order that was taken stays taken, whatever became of the customer since.
-    async fn may_order(
-        &self,
-        customer: &customer::State,
-        placed: &OrderPlaced,
-    ) -> Result<(), Response> {
-        let Err(why) = customer.may_order() else {
-            return Ok(());
-        };
+    async fn was_taken(&self, placed: &OrderPlaced) -> Result<bool, Response> {
         let taken = self.orders.find(placed.order_id.as_str()).await;
-        if taken.map_err(|error| unavailable(&error))?.is_some() {
-            return Ok(());
-        }
-        let mut broken = vec![Broken::at("/customerId".to_owned(), why.to_string())];
-        // So that one answer has all that is wrong.
-        let placing = order::Command::Place(placed.clone());
-        if let Err(order::Rejection::Broken(rules)) = Order::decide(&order::State::Absent, &placing)
-        {
-            broken.extend(rules.iter().map(Broken::rule));
-        }
-        Err(refused(broken))
+        Ok(taken.map_err(|error| unavailable(&error))?.is_some())
     }
 
     async fn take(&self, sent: &Sent, placed: OrderPlaced) -> Result<Response, Response> {
@@ -124,44 +125,61 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
     }
 }
 
-/// Who is to get the order: customers order for themselves, and need not say so.
+/// The rules that every order obeys and this one breaks.
+fn broken_by(placed: OrderPlaced) -> Vec<Broken> {
+    match Order::decide(&order::State::Absent, &order::Command::Place(placed)) {
+        Err(order::Rejection::Broken(rules)) => rules.iter().map(Broken::rule).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Who is to get the order: customers order for themselves, and need not say so. What an order is called is
+/// said by operators and other systems alone: a customer could take somebody else's id, or ask by it
+/// whether there is such an order.
 fn customer_of(body: &mut Map<String, Value>, caller: &Caller) -> Result<CustomerId, Response> {
     if let Caller::Customer(subject) = caller {
         let said = body
             .entry("customerId")
             .or_insert_with(|| subject.as_str().into());
         caller.acts_for(said.as_str().unwrap_or_default())?;
+        if body.contains_key("orderId") {
+            let detail =
+                "orders get their ids here; send an `Idempotency-Key` to be able to send one again";
+            let broken = Broken::at("/orderId".to_owned(), detail.to_owned());
+            return Err(refused([broken]));
+        }
     }
     let said = body.get("customerId").and_then(Value::as_str);
     Ok(CustomerId::new(said.unwrap_or_default()))
 }
 
 /// The event that the request asks for, if it has the shape of one. A total need not be said.
-fn read(mut body: Map<String, Value>) -> Result<OrderPlaced, Response> {
+fn read(mut body: Map<String, Value>) -> Result<OrderPlaced, Vec<Broken>> {
     let said = body.contains_key("total");
+    // No order has this total, so that items without a common one are found to break that rule.
     body.entry("total")
         .or_insert_with(|| json!({ "amount": 0, "currency": "XXX" }));
-    let mut placed: OrderPlaced = data_of(REFUSED, &Value::from(body))?;
-    if !said {
-        let total = order::total_of(&placed.items);
-        placed.total =
-            total.ok_or_else(|| refused([Broken::rule(&"the items have no common total")]))?;
+    let mut placed: OrderPlaced = data_of(&Value::from(body.clone()))?;
+    let reckoned = order::total_of(&placed.items).filter(|_| !said);
+    if let Some(total) = reckoned {
+        // It may be more than an amount can be.
+        body.insert(
+            "total".to_owned(),
+            serde_json::to_value(&total).unwrap_or_default(),
+        );
+        placed = data_of(&Value::from(body))?;
     }
     Ok(placed)
 }
 
 fn refused(broken: impl IntoIterator<Item = Broken>) -> Response {
-    Response::refused(REFUSED, broken)
+    Response::refused("Order refused", broken)
 }
 
-fn malformed(error: &dyn std::error::Error) -> Response {
-    Response::problem(400, "Malformed body", &error.to_string())
-}
-
-/// Nothing was stored yet.
+/// Nothing was stored by this request.
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {
     error!(error = chain(error), "the order could not be taken");
-    Response::unavailable("the order was not taken; send it again")
+    Response::unavailable("the order was not taken by this request; send it again")
 }
 
 #[cfg(test)]

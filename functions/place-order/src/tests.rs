@@ -138,6 +138,50 @@ async fn every_broken_rule_is_listed() {
     let (_, problem) = post(&handler, &wrong).await;
     let errors = problem["errors"].as_array().expect("a list");
     assert_eq!(errors.len(), 3, "{problem}");
+
+    // Of both kinds at once.
+    wrong["items"][0]["quantity"] = json!(0);
+    let (_, problem) = post(&handler, &wrong).await;
+    let errors = problem["errors"].as_array().expect("a list").iter();
+    let pointers: Vec<_> = errors.map(|error| error["pointer"].as_str()).collect();
+    assert_eq!(pointers, ["/customerId", "/items/0/quantity"].map(Some));
+
+    let mut wrong = body();
+    let dear = json!({ "productId": "p", "quantity": 1_000_000, "unitPrice": { "amount": 1_000_000_000_000_i64, "currency": "EUR" } });
+    wrong["items"] = json!([dear]);
+    let (status, problem) = post(&handler, &wrong).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/total/amount"))
+    );
+    wrong["items"] = json!([body()["items"][0], { "productId": "p", "quantity": 1, "unitPrice": { "amount": 1, "currency": "USD" } }]);
+    let (status, problem) = post(&handler, &wrong).await;
+    assert_eq!(status, 422);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("a text")
+            .contains("add up"),
+        "{problem}"
+    );
+}
+
+/// Neither may one take another's id, nor find out by it whether there is such an order.
+#[tokio::test]
+async fn what_an_order_is_called_is_not_said_by_customers() {
+    let (handler, store) = world().await;
+    let mut named = body();
+    named["orderId"] = json!("basket-1");
+    let (_, taken) = post(&handler, &named).await;
+    assert_eq!(taken["orderId"], "basket-1");
+    let ada = json!({ "sub": "cust-1" });
+    let mut answers = Vec::new();
+    for id in ["basket-1", "basket-2"] {
+        named["orderId"] = json!(id);
+        answers.push(post_as(&handler, &ada, &json!({}), &named).await);
+    }
+    assert_eq!((answers[0].0, &answers[0]), (422, &answers[1]));
+    assert_eq!(store.log_from(2).len(), 1);
 }
 
 #[tokio::test]
@@ -169,6 +213,21 @@ async fn customers_order_for_themselves_and_to_where_they_live() {
     assert_eq!(placed.data["customerId"], "cust-1");
     assert_eq!(placed.metadata.extra["actor"], "cust-1");
 
+    // Elsewhere by now, as another process has stored.
+    let elsewhere =
+        Decider::<Customer, _, _>::new(store.clone(), ManualClock::at(Timestamp::from_millis(0)));
+    let address = json!({ "customerId": "cust-1", "address": { "line1": "8 Sample Street" } });
+    let changed = serde_json::from_value(address).expect("a change");
+    let cause = Cause::command(&CommandId::new("move again").expect("valid"));
+    let moved = customer::Command::ChangeAddress(changed);
+    elsewhere
+        .execute("cust-1", &cause, &moved)
+        .await
+        .expect("registered");
+    assert_eq!(post_as(&handler, &ada, &json!({}), &bare).await.0, 202);
+    let placed = &store.log_from(5)[0].envelopes()[0];
+    assert_eq!(placed.data["shippingAddress"]["line1"], "8 Sample Street");
+
     let foreign = json!({ "sub": "cust-9" });
     assert_eq!(
         post_as(&handler, &foreign, &json!({}), &body()).await.0,
@@ -178,7 +237,7 @@ async fn customers_order_for_themselves_and_to_where_they_live() {
         post_as(&handler, &json!({}), &json!({}), &body()).await.0,
         401
     );
-    assert_eq!(store.log_from(3).len(), 1);
+    assert_eq!(store.log_from(3).len(), 3);
 }
 
 #[tokio::test]

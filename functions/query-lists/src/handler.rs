@@ -88,28 +88,34 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
                     reversed: true,
                     ..Asked::of(request, &path, id, PAGE_MAX)?
                 };
-                self.wait_for::<CustomerOrders>(request, None).await?;
+                let own = |view: &customer_orders::View| {
+                    let owner = view.customer_id.as_ref();
+                    owner.is_some_and(|owner| owner.as_str() == id)
+                };
+                // An order of somebody else is waited for like one that does not exist.
+                self.wait_for::<CustomerOrders>(request, None, own).await?;
                 self.list::<CustomerOrders>(newest_first, order).await
             }
             "GET /ready-orders" => {
                 // Whole orders, which may be large.
                 let asked = Asked::of(request, "/ready-orders", ready_orders::LIST, PAGE)?;
-                self.wait_for::<ReadyOrders>(request, None).await?;
+                self.wait_for::<ReadyOrders>(request, None, |_| true)
+                    .await?;
                 self.list::<ReadyOrders>(asked, ready).await
             }
             "GET /workflows" => {
                 let asked = Asked::of(request, "/workflows", workflow::LIST, PAGE_MAX)?;
-                self.wait_for::<Workflow>(request, None).await?;
+                self.wait_for::<Workflow>(request, None, |_| true).await?;
                 self.list::<Workflow>(asked, open).await
             }
             "GET /stock" => {
                 let asked = Asked::of(request, "/stock", stock::LIST, PAGE_MAX)?;
-                self.wait_for::<Stock>(request, None).await?;
+                self.wait_for::<Stock>(request, None, |_| true).await?;
                 self.list::<Stock>(asked, level).await
             }
             "GET /stock/{id}" => {
                 let id = known_form(id)?;
-                self.wait_for::<Stock>(request, Some(id)).await?;
+                self.wait_for::<Stock>(request, Some(id), |_| true).await?;
                 let found = load_row::<Stock, V>(&self.views, id, Consistency::Eventual).await?;
                 let found = found.ok_or_else(Response::not_found)?;
                 Ok(level(&found.view))
@@ -124,6 +130,7 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
         &self,
         request: &Request,
         id: Option<&str>,
+        counts: impl Fn(&P::View) -> bool,
     ) -> Result<(), Refusal> {
         let Some(token) = request.after()? else {
             return Ok(());
@@ -138,7 +145,7 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
         };
         let stream = token.stream().filter(is_shown).ok_or_else(wrong)?;
         let version = Version::new(token.version);
-        let look = || has_reached::<P, V>(&self.views, &stream, version);
+        let look = || has_reached::<P, V>(&self.views, &stream, version, &counts);
         let reached = |seen: &Option<bool>| *seen == Some(true);
         if reached(&look_until(&self.clock, AFTER_MAX, look, reached).await?) {
             return Ok(());

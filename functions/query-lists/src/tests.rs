@@ -252,6 +252,8 @@ async fn a_list_after_a_write_shows_it_or_says_that_it_does_not_yet() {
     assert_eq!(after(ORDERS, "cust-1", "Order", "ord-2", 1).await, 200);
     assert_eq!(after(ORDERS, "cust-1", "Order", "ord-2", 2).await, 202);
     assert_eq!(after(ORDERS, "cust-1", "Order", "ord-9", 1).await, 202);
+    let foreign = after(ORDERS, "cust-2", "Order", "ord-2", 1).await;
+    assert_eq!(foreign, 202, "of another customer");
     assert_eq!(after("GET /stock", "", "StockItem", "p-1", 1).await, 200);
     assert_eq!(
         after("GET /stock/{id}", "p-1", "StockItem", "p-1", 2).await,

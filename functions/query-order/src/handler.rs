@@ -11,7 +11,7 @@ mod status;
 use domain::Aggregate;
 use envelope::Version;
 use event_store::{Decider, Load};
-use http_api::{AFTER_MAX, Caller, Request, Response, look_until};
+use http_api::{AFTER_MAX, Caller, Request, Response, Token, look_until};
 use ports::{Clock, Consistency, LoadView};
 use projection_kit::{Projection, Row, has_reached, load_row};
 use projections::{Order, OrderStatus, Workflow, order, workflow};
@@ -87,32 +87,36 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
         owner: impl Fn(&P::View) -> Option<domain::CustomerId>,
         answer: impl Fn(&Row<P::View>) -> Response,
     ) -> Result<Response, Response> {
-        let id = asked.id;
-        let is_new = self.wait_for::<P>(asked).await?;
-        let found = load_row::<P, V>(&self.views, id, Consistency::Eventual).await;
-        let found = found.map_err(|error| unavailable(&error))?;
+        let found = self.row::<P>(asked.id).await?;
         let known = found.as_ref().and_then(|row| owner(&row.view));
+        // First of all: how long an answer takes must not tell of an order either.
         self.let_in(asked, known).await?;
-        Ok(match found {
-            Some(row) if is_new => answer(&row),
-            _ => not_yet(id),
-        })
+        let Some(token) = asked.request.after()? else {
+            return Ok(found.map_or_else(|| not_yet(asked.id), |row| answer(&row)));
+        };
+        if !self.has_seen::<P>(asked.id, &token).await? {
+            return Ok(not_yet(asked.id));
+        }
+        let found = self.row::<P>(asked.id).await?;
+        Ok(found.map_or_else(|| not_yet(asked.id), |row| answer(&row)))
+    }
+
+    async fn row<P: Projection>(&self, id: &str) -> Result<Option<Row<P::View>>, Response> {
+        let found = load_row::<P, V>(&self.views, id, Consistency::Eventual).await;
+        found.map_err(|error| unavailable(&error))
     }
 
     /// Waits until the view has seen what the caller has written, for a bounded time; false if it has not.
-    async fn wait_for<P: Projection>(&self, asked: Asked<'_>) -> Result<bool, Response> {
-        let Some(token) = asked.request.after()? else {
-            return Ok(true);
-        };
+    async fn has_seen<P: Projection>(&self, id: &str, token: &Token) -> Result<bool, Response> {
         let wrong = || {
             let detail = "`after` is the `token` that a command about this order was answered with";
             Response::problem(400, "Malformed query", detail)
         };
         let stream = token
             .stream()
-            .filter(|stream| P::view_of(stream) == Some(asked.id));
+            .filter(|stream| P::view_of(stream) == Some(id));
         let (stream, version) = (stream.ok_or_else(wrong)?, Version::new(token.version));
-        let look = || has_reached::<P, V>(&self.views, &stream, version);
+        let look = || has_reached::<P, V>(&self.views, &stream, version, |_| true);
         let reached = |seen: &Option<bool>| *seen == Some(true);
         let seen = look_until(&self.clock, AFTER_MAX, look, reached).await;
         Ok(reached(&seen.map_err(|error| unavailable(&error))?))

@@ -70,22 +70,18 @@ fn answer(
         (None, Some(_)) => 3,
         (None, None) => 2,
     };
-    let stories = [
-        order.map(|row| &row.view.story),
-        workflow.map(|row| &row.view.story),
-    ];
-    let newest = stories
-        .into_iter()
-        .flatten()
-        .max_by_key(|story| story.in_order().len());
-    let status = newest.map_or(OrderStatus::Placed, projections::Story::status);
+    // The order's own view is what its reason and its end are read from; another may be ahead of it.
+    let own = order.map(|row| &row.view.story);
+    let story = own.or(workflow.map(|row| &row.view.story));
+    let status = story.map_or(OrderStatus::Placed, projections::Story::status);
     let is_open = workflow.is_none_or(|row| row.view.is_open());
     let reason = order.and_then(|row| row.view.reason.as_deref());
-    let step = workflow.filter(|row| row.view.is_open());
+    let is_over = matches!(status, OrderStatus::Failed | OrderStatus::Cancelled);
+    let step = workflow.filter(|row| row.view.is_open() && !is_over);
     let step = step.and_then(|row| current(&row.view.steps()));
     let stage = match status {
         _ if passed < PASSED.len() => PASSED[passed - 1],
-        OrderStatus::Failed | OrderStatus::Cancelled if is_open => "compensating",
+        _ if is_over && is_open => "compensating",
         OrderStatus::Failed => "failed",
         OrderStatus::Cancelled => "cancelled",
         OrderStatus::Shipped => "done",
@@ -101,10 +97,7 @@ fn answer(
         ("step", json!(step)),
         ("reason", json!(reason)),
         ("revision", json!(order.map(Row::revision))),
-        (
-            "updatedAt",
-            json!(newest.and_then(projections::Story::last)),
-        ),
+        ("updatedAt", json!(story.and_then(projections::Story::last))),
     ];
     for (name, value) in optional.into_iter().filter(|(_, value)| !value.is_null()) {
         body[name] = value;

@@ -145,6 +145,17 @@ async fn a_foreign_order_and_none_are_answered_alike() {
                 let claims = json!({ "sub": who });
                 ask_as(&views, &store, &claims, route, id, json!({}), json!({})).await
             };
+            let after = async |id: &str| {
+                let token = http_api::Token::of::<domain::Order>(id, 1).to_string();
+                let claims = json!({ "sub": "cust-2" });
+                let query = json!({ "after": token, "wait": "5s" });
+                ask_as(&views, &store, &claims, route, id, query, json!({})).await
+            };
+            assert_eq!(
+                after("ord-1").await,
+                after("nobody").await,
+                "not even by its time"
+            );
             let (own, foreign) = (ask("cust-1", "ord-1").await, ask("cust-2", "ord-1").await);
             assert_ne!(own["statusCode"], 404, "{route}");
             assert_eq!(foreign, ask("cust-2", "nobody").await, "{route}");
@@ -189,7 +200,14 @@ async fn the_stages_of_an_order_are_told_one_by_one() {
     .await;
     let mut ended = event("OrderFailed", "Order", &failed);
     ended.version = Version::new(2);
-    deliver(&views, &ended).await;
+    project::<Workflow>(&views, &ended).await;
+    let (name, _, moves) = stage().await;
+    assert_eq!(
+        (name, moves),
+        (json!("projected"), true),
+        "the order does not say so yet"
+    );
+    project::<Order>(&views, &ended).await;
     assert_eq!(stage().await, (json!("failed"), Value::Null, false));
     let answer = ask(&views, &store, "GET /orders/{id}/status", "ord-1").await;
     assert_eq!(answer["body"]["reason"], "none left");

@@ -1,7 +1,7 @@
 //! `POST /stock/{id}/deliveries` → `StockReplenished`: goods came in.
 //!
 //! Adding has no natural idempotency, so each delivery needs an `Idempotency-Key`: the number of the
-//! delivery note, for example. Two deliveries of one note count once.
+//! delivery note, for example. Of one product a note counts once, whoever books it.
 
 use domain::events::StockReplenished;
 use domain::{StockItem, stock_item};
@@ -11,8 +11,6 @@ use http_api::{Broken, Request, Response, Token, data_of};
 use ports::{Clock, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-const REFUSED: &str = "Delivery refused";
 
 /// The handler.
 #[derive(Clone)]
@@ -46,18 +44,18 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> RestockProduct<S, C, I> {
         caller.operates()?;
         let id = request.path_parameter("id");
         let mut data: Map<String, Value> = request.json()?;
-        let sent = request.sent(&caller, || CommandId::from_uuid(self.ids.next()))?;
+        let sent = request.sent(&caller, &["delivery", id], || {
+            CommandId::from_uuid(self.ids.next())
+        })?;
         if !sent.has_key() {
             let detail = "a delivery needs an `Idempotency-Key`, such as the number of its note, so that it \
                           counts once";
             return Err(Response::problem(400, "Key missing", detail));
         }
         data.insert("productId".to_owned(), id.into());
-        let replenished: StockReplenished = data_of(REFUSED, &Value::from(data))?;
+        let replenished: StockReplenished = data_of(&Value::from(data)).map_err(refused)?;
         let replenish = stock_item::Command::Replenish(replenished);
-        let refuse = |rejection: &stock_item::Rejection| {
-            Response::refused(REFUSED, [Broken::rule(rejection)])
-        };
+        let refuse = |rejection: &stock_item::Rejection| refused(vec![Broken::rule(rejection)]);
         let version = sent.carry_out(&self.stock, id, &replenish, refuse).await?;
         let itself = format!("/stock/{id}");
         let body = json!({
@@ -68,6 +66,10 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> RestockProduct<S, C, I> {
         });
         Ok(Response::json(202, &body).with("location", itself))
     }
+}
+
+fn refused(broken: Vec<Broken>) -> Response {
+    Response::refused("Delivery refused", broken)
 }
 
 #[cfg(test)]

@@ -20,11 +20,22 @@ async fn deliver(
     id: &str,
     body: &Value,
 ) -> (u64, Value) {
+    let claims = json!({ "sub": "someone", "scope": scope });
+    deliver_as(handler, &claims, key, id, body).await
+}
+
+async fn deliver_as(
+    handler: &Handler,
+    claims: &Value,
+    key: Option<&str>,
+    id: &str,
+    body: &Value,
+) -> (u64, Value) {
     let headers = key.map_or(json!({}), |key| json!({ "Idempotency-Key": key }));
     let request = json!({
         "routeKey": "POST /stock/{id}/deliveries", "pathParameters": { "id": id }, "headers": headers,
         "body": body.to_string(),
-        "requestContext": { "authorizer": { "jwt": { "claims": { "sub": "someone", "scope": scope } } } },
+        "requestContext": { "authorizer": { "jwt": { "claims": claims } } },
     });
     let answer = handler.handle(request).await.expect("JSON");
     let body = answer["body"].as_str().expect("a body");
@@ -48,10 +59,13 @@ async fn a_delivery_counts_once_and_another_under_its_key_is_refused() {
     assert_eq!(again, first);
     assert_eq!(available(&handler).await, 10);
     let six = json!({ "quantity": 6 });
-    for (id, body) in [("p-1", &six), ("p-2", &five)] {
-        let other = deliver(&handler, "operator", Some("note-1"), id, body).await;
-        assert_eq!(other.0, 422, "{id}");
-    }
+    let other = deliver(&handler, "operator", Some("note-1"), "p-1", &six).await;
+    assert_eq!(other.0, 422, "{}", other.1);
+    let another = deliver(&handler, "operator", Some("note-1"), "p-2", &five).await;
+    assert_eq!(another.0, 202, "a note may list several products");
+    let colleague = json!({ "sub": "another", "scope": "operator" });
+    let again = deliver_as(&handler, &colleague, Some("note-1"), "p-1", &five).await;
+    assert_eq!(again, first, "whoever books it");
     assert_eq!(available(&handler).await, 10);
 }
 

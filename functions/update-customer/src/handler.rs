@@ -6,13 +6,11 @@ use domain::events::{UserAddressChanged, UserRegistered};
 use domain::{Aggregate, Customer, customer};
 use envelope::CommandId;
 use event_store::{AppendAll, Decider, Load};
-use http_api::{Caller, Request, Response, Sent, Token, data_of};
+use http_api::{Broken, Caller, Request, Response, Sent, Token, data_of};
 use ports::{Clock, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-const REFUSED: &str = "Customer refused";
 
 /// The handler.
 #[derive(Clone)]
@@ -59,13 +57,13 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> UpdateCustomer<S, C, I> {
         let content = body
             .contains_key("customerId")
             .then(|| Value::from(body.clone()).to_string());
-        let sent = request.sent(&caller, || {
+        let sent = request.sent(&caller, &[caller.subject()], || {
             let id = content.map(|content| Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()));
             CommandId::from_uuid(id.unwrap_or_else(|| self.ids.next()))
         })?;
         let new_id = sent.cause.commit_id().as_str();
         body.entry("customerId").or_insert_with(|| new_id.into());
-        let registered: UserRegistered = data_of(REFUSED, &Value::from(body))?;
+        let registered: UserRegistered = data_of(&Value::from(body)).map_err(refused)?;
         let id = registered.customer_id.as_str().to_owned();
         let version = self.carry_out(&sent, &id, customer::Command::Register(registered));
         let answer = stored(201, &id, version.await?);
@@ -80,9 +78,12 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> UpdateCustomer<S, C, I> {
             return Err(Response::not_found());
         }
         let address: Value = request.json()?;
-        let sent = request.sent(&caller, || CommandId::from_uuid(self.ids.next()))?;
+        let sent = request.sent(&caller, &[caller.subject()], || {
+            CommandId::from_uuid(self.ids.next())
+        })?;
+        let sent = sent.on_version(request)?;
         let data = json!({ "customerId": id, "address": address });
-        let changed: UserAddressChanged = data_of(REFUSED, &data)?;
+        let changed: UserAddressChanged = data_of(&data).map_err(refused)?;
         let change = customer::Command::ChangeAddress(changed);
         let version = self.carry_out(&sent, id, change).await?;
         Ok(stored(200, id, version))
@@ -105,6 +106,10 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> UpdateCustomer<S, C, I> {
             .await?;
         Ok(version.get())
     }
+}
+
+fn refused(broken: Vec<Broken>) -> Response {
+    Response::refused("Customer refused", broken)
 }
 
 fn stored(status_code: u16, id: &str, version: u64) -> Response {

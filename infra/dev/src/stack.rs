@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
+use serde_json::Value;
 
 use crate::build::{self, Architecture};
 use crate::cloud::Cloud;
@@ -106,6 +107,15 @@ impl Stack {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.emulator.endpoint
+    }
+
+    /// A token with the claims of a customer's, but for those that are given here: signed by the right key.
+    ///
+    /// # Errors
+    /// When the issuer's key cannot be read.
+    pub fn token_with(&self, others: &Value) -> Result<String> {
+        let issuer = Issuer::of(&Project::find()?, &self.emulator.endpoint)?;
+        Ok(issuer.token_with(others))
     }
 
     /// Where its files are, until it ends.

@@ -24,13 +24,14 @@ impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
     /// the command may be made to depend. `note` is kept for them; it is made from the version of the
     /// stream after the command.
     ///
-    /// A refusal leaves no note: the same cause may come again, and be carried out then.
+    /// A refusal leaves no note: the same cause may come again, and be carried out then. With `None` for a
+    /// note there is no claim either: the command counts once as far back as the stream remembers.
     ///
     /// # Errors
     /// See [`ExecuteError`]; like [`execute`](Decider::execute), it refuses on the newest state only.
     ///
     /// # Cost
-    /// One request of four write units, where [`execute`](Decider::execute) takes one of one unit, and a
+    /// With a note one request of four write units, where [`execute`](Decider::execute) takes one of one unit, and a
     /// read before it, if the state is not in the cache. Each lost race costs the same again; a command
     /// that was carried out before a request and a read unit more.
     pub async fn execute_once<R: std::error::Error + 'static>(
@@ -38,7 +39,7 @@ impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
         id: &str,
         cause: &Cause,
         decide: impl Fn(&A::State, Version) -> Result<Vec<A::Event>, R> + Send,
-        note: impl Fn(Version) -> String + Send,
+        note: Option<impl Fn(Version) -> String + Send>,
     ) -> Result<Once, ExecuteError<R>> {
         let mut consistency = Consistency::Eventual;
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
@@ -60,16 +61,19 @@ impl<A: Aggregate, S: Load + AppendAll, C: Clock> Decider<A, S, C> {
             };
             let count = u64::try_from(events.len()).expect("a commit has few events");
             let after = Version::new(seen.version.get() + count);
-            let mut transaction = Transaction::new(cause).claimed(note(after));
+            let mut transaction = Transaction::new(cause);
+            if let Some(note) = &note {
+                transaction = transaction.claimed(note(after));
+            }
             transaction
                 .add(self, id, &seen, &events)
                 .map_err(LoadError::from)?;
             match transaction.commit(&self.store, &self.clock).await {
                 Ok(Outcome::Applied | Outcome::Unchanged) => return Ok(Once::Executed(after)),
                 Ok(Outcome::Duplicate) | Err(AppendAllError::Claimed) => {
-                    // Without a claim, it was carried out by a plain `execute` of the same cause.
+                    // It may have been carried out without a note, or the note has expired.
                     let before = self.before(cause).await?;
-                    return Ok(before.unwrap_or_else(|| Once::Before(String::new())));
+                    return Ok(before.unwrap_or(Once::Executed(seen.version)));
                 }
                 Err(AppendAllError::Conflict(_) | AppendAllError::Busy) => {
                     consistency = Consistency::Strong;

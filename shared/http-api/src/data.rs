@@ -3,18 +3,17 @@
 use envelope::{EventData, UnreadableEvent};
 use serde_json::Value;
 
-use crate::{Broken, Response};
+use crate::Broken;
 
 /// The data of the event that a client asks for, if it has the shape of one.
 ///
 /// # Errors
-/// A problem of this title that lists all that is wrong.
-pub fn data_of<D: EventData>(title: &str, data: &Value) -> Result<D, Response> {
+/// All that is wrong.
+pub fn data_of<D: EventData>(data: &Value) -> Result<D, Vec<Broken>> {
     schemas::validate(D::TYPE, D::SCHEMA_VERSION, data).map_err(|invalid| {
         let violations = invalid.violations().into_iter();
         let broken = violations.map(|violation| Broken::at(violation.pointer, violation.message));
-        Response::refused(title, broken)
+        broken.collect::<Vec<_>>()
     })?;
-    UnreadableEvent::read(D::SCHEMA_VERSION, data)
-        .map_err(|error| Response::refused(title, [Broken::rule(&error)]))
+    UnreadableEvent::read(D::SCHEMA_VERSION, data).map_err(|error| vec![Broken::rule(&error)])
 }

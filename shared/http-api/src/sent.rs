@@ -38,14 +38,15 @@ enum Refusal<R: std::error::Error + 'static> {
 impl Request {
     /// The command that it asks for, on behalf of the caller.
     ///
-    /// With a header `Idempotency-Key`, it is the caller's command of this key, whenever it comes.
-    /// Otherwise it is known by `natural`.
+    /// With a header `Idempotency-Key`, it is the command of this key in a scope, such as the caller,
+    /// whenever it comes. Otherwise it is known by `natural`.
     ///
     /// # Errors
-    /// A problem of status 400 for a key or a tag that cannot be one.
+    /// A problem of status 400 for a key that cannot be one.
     pub fn sent(
         &self,
         caller: &Caller,
+        scope: &[&str],
         natural: impl FnOnce() -> CommandId,
     ) -> Result<Sent, Response> {
         let key = self.header("idempotency-key");
@@ -58,12 +59,12 @@ impl Request {
                 format!("`Idempotency-Key` has 1 to {KEY_CHARS_MAX} visible ASCII characters");
             return Err(Response::problem(400, "Malformed header", &detail));
         }
-        let id = key.map(|key| digest(&[caller.subject(), key]));
+        let id = key.map(|key| digest(&[scope, &[key]].concat()));
         let id = id.map_or_else(natural, CommandId::from_uuid);
         Ok(Sent {
             cause: Cause::command(&id).by(caller.subject()),
             fingerprint: key.map(|_| self.fingerprint()),
-            if_match: self.if_match()?,
+            if_match: None,
         })
     }
 
@@ -100,6 +101,17 @@ impl Request {
 }
 
 impl Sent {
+    /// The same, to be carried out only on the versions that the request's header `If-Match` names, if it has one.
+    ///
+    /// # Errors
+    /// A problem of status 400 for a tag that cannot be one.
+    pub fn on_version(self, request: &Request) -> Result<Self, Response> {
+        Ok(Self {
+            if_match: request.if_match()?,
+            ..self
+        })
+    }
+
     /// Whether it has a key under which it counts once for good.
     #[must_use]
     pub fn has_key(&self) -> bool {
@@ -114,7 +126,8 @@ impl Sent {
     /// has seen it, 422 for another request under the same key, 503 when it is unknown what became of it.
     ///
     /// # Cost
-    /// [`Decider::execute`] without a key and without `If-Match`, else [`Decider::execute_once`].
+    /// [`Decider::execute_once`] with a key, [`Decider::execute`] without one; the same with `If-Match`,
+    /// but that it shares no write.
     pub async fn carry_out<A: Aggregate, S: Load + AppendAll, C: Clock>(
         &self,
         decider: &Decider<A, S, C>,
@@ -128,7 +141,7 @@ impl Sent {
                 .map(|executed| executed.version)
                 .map_err(|error| match error {
                     ExecuteError::Rejected(rejection) => refuse(&rejection),
-                    other => failed(&other),
+                    other => self.failed(&other),
                 });
         }
         let decide = |state: &A::State, version: Version| {
@@ -139,7 +152,9 @@ impl Sent {
             A::decide(state, command).map_err(Refusal::Domain)
         };
         let fingerprint = self.fingerprint.as_deref().unwrap_or_default();
-        let note = |version| format!("{fingerprint} {version}");
+        let note = self
+            .has_key()
+            .then_some(|version| format!("{fingerprint} {version}"));
         match decider.execute_once(id, &self.cause, decide, note).await {
             Ok(Once::Executed(version)) => Ok(version),
             Ok(Once::Before(note)) => version_in(&note, fingerprint),
@@ -149,8 +164,22 @@ impl Sent {
                     format!("it is at version {version} by now: read it again, and decide again");
                 Err(Response::problem(412, "Precondition failed", &detail))
             }
-            Err(other) => Err(failed(&other)),
+            Err(other) => Err(self.failed(&other)),
         }
+    }
+
+    fn failed<R: std::error::Error + 'static>(&self, error: &ExecuteError<R>) -> Response {
+        if let ExecuteError::Append(large @ AppendError::TooLarge { .. }) = error {
+            return Response::refused("Too large", [Broken::rule(large)]);
+        }
+        error!(error = chain(error), "a command could not be carried out");
+        Response::unavailable(if self.has_key() {
+            "whether it was carried out is unknown; the same request with the same `Idempotency-Key` finds out, and \
+             does nothing twice"
+        } else {
+            "whether it was carried out is unknown; look before you send it again, and send it with an \
+             `Idempotency-Key`, so that it may be sent again"
+        })
     }
 }
 
@@ -171,17 +200,6 @@ fn version_in(note: &str, fingerprint: &str) -> Result<Version, Response> {
             "this `Idempotency-Key` was used for another request: a new request needs a new key";
         Response::refused("Key used before", [Broken::rule(&detail)])
     })
-}
-
-fn failed<R: std::error::Error + 'static>(error: &ExecuteError<R>) -> Response {
-    if let ExecuteError::Append(large @ AppendError::TooLarge { .. }) = error {
-        return Response::refused("Too large", [Broken::rule(large)]);
-    }
-    error!(error = chain(error), "a command could not be carried out");
-    Response::unavailable(
-        "whether it was carried out is unknown; the same request with the same `Idempotency-Key` finds out, and does \
-         nothing twice",
-    )
 }
 
 #[cfg(test)]

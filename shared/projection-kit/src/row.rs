@@ -192,8 +192,8 @@ fn upgraded<P: Projection>(before: Row<<P::Before as Projection>::View>) -> Row<
     }
 }
 
-/// Whether the view of this stream has reached a version of it; `None` if the projection keeps no view
-/// of such streams. To be asked before a query whose caller has written to the stream.
+/// Whether the view of this stream has reached a version of it, and is one that `counts`; `None` if the
+/// projection keeps no view of such streams. To be asked before a query whose caller has written to the stream.
 ///
 /// # Errors
 /// [`Unavailable`], also for a view that cannot be read.
@@ -204,13 +204,14 @@ pub async fn has_reached<P: Projection, V: LoadView>(
     views: &V,
     stream: &StreamId,
     version: Version,
+    counts: impl Fn(&P::View) -> bool,
 ) -> Result<Option<bool>, Unavailable> {
     let Some(id) = P::view_of(stream) else {
         return Ok(None);
     };
     let row = load_row::<P, V>(views, id, Consistency::Eventual).await?;
     Ok(Some(row.is_some_and(|row| {
-        row.version_of(stream.aggregate_type()) >= version
+        row.version_of(stream.aggregate_type()) >= version && counts(&row.view)
     })))
 }
 

@@ -92,7 +92,15 @@ impl Invalid {
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         match self {
-            Self::Violations { violations, .. } => violations.clone(),
+            Self::Violations {
+                violations, more, ..
+            } => {
+                let more = more.then(|| Violation {
+                    pointer: String::new(),
+                    message: "and more".to_owned(),
+                });
+                violations.iter().cloned().chain(more).collect()
+            }
             other => vec![Violation {
                 pointer: String::new(),
                 message: other.to_string(),

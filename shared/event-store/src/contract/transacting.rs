@@ -209,7 +209,7 @@ where
     };
     let note = |said: &str| {
         let said = said.to_owned();
-        move |version: Version| format!("{said} {version}")
+        Some(move |version: Version| format!("{said} {version}"))
     };
     let refuse = Command::AddUpTo {
         amount: 1,
@@ -260,6 +260,20 @@ where
     );
     let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
     assert_eq!(state.sum, 3 + 10 * (RECENT_MAX as u64 + 1));
+    // Carried out without a note, it is known, and has none.
+    let (plain, id) = (fresh_cause(), fresh_id());
+    process.execute(&id, &plain, &add).await.expect("applied");
+    let again = process.execute_once(&id, &plain, once(&add), note("again"));
+    assert_eq!(again.await.expect("known"), Once::Executed(Version::new(2)));
+    let unclaimed = fresh_cause();
+    let none = None::<fn(Version) -> String>;
+    let first = process.execute_once(&id, &unclaimed, once(&add), none);
+    assert_eq!(
+        first.await.expect("applied"),
+        Once::Executed(Version::new(4))
+    );
+    let noted = store.note_of(unclaimed.commit_id()).await;
+    assert_eq!(noted.expect("readable"), None);
 }
 
 /// A mistake of the caller that no retry cures must not store one of the two.

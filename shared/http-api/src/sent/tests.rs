@@ -24,7 +24,11 @@ fn request(headers: &Value, body: &str) -> Request {
 
 fn sent_by(subject: &str, headers: &Value, body: &str) -> Result<Sent, Response> {
     let caller = Caller::Customer(subject.to_owned());
-    request(headers, body).sent(&caller, || CommandId::from_uuid(Uuid::now_v7()))
+    let (request, natural) = (request(headers, body), || {
+        CommandId::from_uuid(Uuid::now_v7())
+    });
+    let sent = request.sent(&caller, &[subject], natural)?;
+    sent.on_version(&request)
 }
 
 fn sent(headers: &Value, body: &str) -> Sent {
@@ -92,6 +96,25 @@ async fn a_command_on_another_version_than_the_one_that_was_seen_is_not_carried_
         let problem = sent_by("cust-1", &headers, "{}").expect_err("no tag");
         assert_eq!(problem.status_code, 400, "{malformed}");
     }
+}
+
+/// What was carried out without a key, and comes again with a precondition, is no other request.
+#[tokio::test]
+async fn a_precondition_on_what_was_carried_out_before_is_no_key_of_another_request() {
+    let process = process();
+    let caller = Caller::Customer("cust-1".to_owned());
+    let natural = || CommandId::new("natural").expect("an id");
+    let plain = request(&json!({}), "{}");
+    let first = plain
+        .sent(&caller, &["cust-1"], natural)
+        .expect("a command");
+    assert_eq!(add(&process, &first).await, Ok(1));
+    let conditional = request(&json!({ "if-match": "\"1\"" }), "{}");
+    let again = conditional
+        .sent(&caller, &["cust-1"], natural)
+        .expect("a command");
+    let again = again.on_version(&conditional).expect("a tag");
+    assert_eq!(add(&process, &again).await, Ok(1));
 }
 
 /// The version has moved on because the command was carried out.
