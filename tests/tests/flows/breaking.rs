@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::outside::Outside;
+use crate::outside::{Outside, PERSONAL};
 
 /// Takes a function's variables away, so that its process ends as soon as it begins.
 async fn break_function(outside: &Outside<'_>, name: &str) {
@@ -32,6 +32,35 @@ async fn break_function(outside: &Outside<'_>, name: &str) {
         "{:?}",
         response.text().await
     );
+}
+
+/// The story behind the project: a shop that lost its checkout to both. (How long accepting takes meanwhile is what
+/// `cargo dev bench outside` measures.)
+pub(crate) async fn a_slow_provider_and_dead_e_mail_hold_up_no_order(outside: &Outside<'_>) {
+    // Without the sender's address, the e-mail service refuses every message.
+    let sender = outside
+        .mail
+        .delete_email_identity()
+        .email_identity("orders@example.com");
+    sender.send().await.expect("an address less");
+    let api = outside.customer("cust-44");
+    let mut ids = Vec::new();
+    for number in 1..=8 {
+        let order = json!({
+            "items": [{ "productId": format!("prod-{number}"), "quantity": 1,
+                        "unitPrice": { "amount": 500, "currency": "EUR" } }],
+            "shippingAddress": { "line1": PERSONAL }, "payment": { "method": "sandbox-slow-8000" },
+        });
+        let placed = api.post("/orders", &[], &order).await;
+        assert_eq!(placed.status, 202, "{}", placed.body);
+        ids.push(placed.body["orderId"].as_str().expect("an id").to_owned());
+    }
+    for id in &ids {
+        outside.wait_for(id, "SHIPPED").await;
+        let letter = outside.dead_letter("DLQ_EMAIL_CUSTOMER", id).await;
+        let reason = letter["reason"].as_str().expect("a reason");
+        assert!(reason.contains("MessageRejected"), "{reason}");
+    }
 }
 
 pub(crate) async fn what_a_crashing_function_leaves_is_in_its_dead_letter_queue(

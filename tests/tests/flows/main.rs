@@ -70,6 +70,7 @@ async fn every_flow_ends_as_it_should() {
     );
     fuzzing::the_fuzzer_finds_nothing_outside_the_document(&outside).await;
     outside.no_log_quotes_a_payload().await;
+    breaking::a_slow_provider_and_dead_e_mail_hold_up_no_order(&outside).await;
     tokio::join!(
         breaking::what_a_crashing_function_leaves_is_in_its_dead_letter_queue(&outside),
         breaking::what_a_broken_relay_leaves_is_in_its_dead_letter_queue(&outside),

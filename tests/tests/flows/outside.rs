@@ -27,6 +27,7 @@ pub(crate) struct Outside<'a> {
     events: aws_sdk_eventbridge::Client,
     queues: aws_sdk_sqs::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) mail: aws_sdk_sesv2::Client,
     pub(crate) store: EventStore,
     pub(crate) objects: aws_sdk_s3::Client,
     pub(crate) dynamodb: adapter_dynamodb::Client,
@@ -56,6 +57,7 @@ impl<'a> Outside<'a> {
             events: aws_sdk_eventbridge::Client::new(&aws),
             queues: aws_sdk_sqs::Client::new(&aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(&aws),
+            mail: aws_sdk_sesv2::Client::new(&aws),
             store: EventStore::new(dynamodb.clone(), stack.env("EVENTS_TABLE")),
             objects: aws_sdk_s3::Client::from_conf(objects.build()),
             dynamodb,
@@ -188,11 +190,11 @@ impl<'a> Outside<'a> {
                         .queues
                         .delete_message()
                         .queue_url(self.stack.env(queue));
-                    delete
-                        .receipt_handle(receipt)
-                        .send()
-                        .await
-                        .expect("deleted");
+                    let deleted = delete.receipt_handle(receipt).send().await;
+                    if deleted.is_err() {
+                        // It was hidden for a second, which has passed on a busy machine: it comes again.
+                        continue;
+                    }
                     return serde_json::from_str(body).unwrap_or_else(|_| body.into());
                 }
             }
