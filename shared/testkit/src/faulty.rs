@@ -4,6 +4,8 @@
 //! They wrap the store's port and not the network, so the client's own retries are not among what
 //! is tested: a fault is what is left of it after them.
 
+mod views;
+
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -13,12 +15,7 @@ use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Cursor, Decider, Load, Loaded,
     Outcome, ReadError, SaveSnapshot, SaveSnapshotError, Scan, ScanPage, Snapshot,
 };
-use ports::{
-    Change, Clock, Consistency, GetPayload, ListViews, Listing, LoadView, Page, PutPayload,
-    SaveView, SaveViewError, Soon, Total, Unavailable, Viewed,
-};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use ports::{Clock, Consistency, GetPayload, PutPayload, Soon, Unavailable};
 
 /// Runs in front of a write.
 type Hook = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -327,40 +324,6 @@ impl<P: GetPayload> GetPayload for Faulty<P> {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
         self.fails()?;
         self.inner.get(key).await
-    }
-}
-
-impl<V: LoadView> LoadView for Faulty<V> {
-    async fn load<T: DeserializeOwned>(
-        &self,
-        key: &str,
-        consistency: Consistency,
-    ) -> Result<Option<Viewed<T>>, Unavailable> {
-        self.fails()?;
-        self.inner.load(key, consistency).await
-    }
-}
-
-impl<V: ListViews> ListViews for Faulty<V> {
-    async fn list<T: DeserializeOwned + Send>(
-        &self,
-        page: &Page<'_>,
-    ) -> Result<Listing<T>, Unavailable> {
-        self.fails()?;
-        self.inner.list(page).await
-    }
-
-    async fn totals(&self, page: &Page<'_>) -> Result<Listing<Total>, Unavailable> {
-        self.fails()?;
-        self.inner.totals(page).await
-    }
-}
-
-impl<V: SaveView> SaveView for Faulty<V> {
-    async fn save<T: Serialize + Sync>(&self, change: &Change<'_, T>) -> Result<(), SaveViewError> {
-        self.before_write().await?;
-        self.inner.save(change).await?;
-        Ok(self.loses()?)
     }
 }
 
