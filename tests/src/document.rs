@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// An answer that the document describes: the operation, such as `GET /orders/{id}`, and the status.
 pub type Described = (String, u16);
 
-const DOCUMENT: &str = include_str!("../../functions/describe-api/openapi.json");
+const TEXT: &str = include_str!("../../functions/describe-api/openapi.json");
 
 /// Headers that HTTP or the gateway has in any answer.
 const OF_ANY_ANSWER: [&str; 5] = [
@@ -32,7 +32,7 @@ impl Document {
     pub fn read() -> &'static Self {
         static DOCUMENT: OnceLock<Document> = OnceLock::new();
         DOCUMENT.get_or_init(|| Self {
-            json: serde_json::from_str(DOCUMENT).expect("JSON"),
+            json: serde_json::from_str(TEXT).expect("JSON"),
         })
     }
 
