@@ -260,6 +260,26 @@ where
     );
     let state = assert_load_is_the_fold_of_all::<1, S>(&store, &id).await;
     assert_eq!(state.sum, 3 + 10 * (RECENT_MAX as u64 + 1));
+    // What would be refused on a state that is remembered, and is not on the newest.
+    let remembered = unaware
+        .load(&id, Consistency::Strong)
+        .await
+        .expect("foldable");
+    process
+        .execute(&id, &fresh_cause(), &add)
+        .await
+        .expect("applied");
+    let not_before = remembered.version.get() + 2;
+    let decide = |_: &State, version: Version| match version.get() < not_before {
+        true => Err(AppendAllError::Busy),
+        false => Ok(vec![Added::amount(1)]),
+    };
+    let late = fresh_cause();
+    let newest = unaware.execute_once(&id, &late, decide, note("newest"));
+    assert_eq!(
+        newest.await.expect("applied"),
+        Once::Executed(Version::new(not_before + 1))
+    );
     // Carried out without a note, it is known, and has none.
     let (plain, id) = (fresh_cause(), fresh_id());
     process.execute(&id, &plain, &add).await.expect("applied");
