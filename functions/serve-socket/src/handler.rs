@@ -242,12 +242,10 @@ where
             connections.subscribe(id, &name, until, SUBSCRIPTIONS_MAX)
         };
         Deadline::persist(&self.clock, seed(id), begin).await?;
-        let states = self.states(&frame.topic).await?;
+        let states = self.states(frame).await?;
         self.send(id, &push::subscribed(&frame.topic)).await?;
         for state in states {
-            if !frame.seen.has(&state.order_id, state.revision) {
-                self.send(id, &state.message()).await?;
-            }
+            self.send(id, &state.message()).await?;
         }
         Ok(())
     }

@@ -75,14 +75,18 @@ async fn a_subscriber_of_an_order_is_told_how_it_is_unless_he_has_seen_it() {
 }
 
 #[tokio::test]
-async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_that_he_has_not_seen() {
+async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_and_of_what_he_saw_and_moved() {
     let world = world();
     for n in 10..35 {
         let customer = if n == 20 { "cust-2" } else { "cust-1" };
         world.project(&format!("ord-{n}"), Some(customer), n).await;
     }
     world.connect("c", &customer()).await;
-    let seen = json!({ "ord-34": 34, "ord-33": 32, "ord-32": 40 });
+    // The last four: it has not moved, it has, it is somebody else's, it does not exist.
+    let seen = json!({
+        "ord-34": 34, "ord-33": 32, "ord-32": 40,
+        "ord-12": 12, "ord-11": 10, "ord-20": 1, "no-such": 1,
+    });
     let frame = json!({ "action": "subscribe", "customer": "cust-1", "seen": seen });
     let heard = world.say("c", &frame).await;
     assert_eq!(
@@ -92,7 +96,22 @@ async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_that_he_has_not
     let ids: Vec<_> = revisions(&heard).into_iter().map(|(_, n)| n).collect();
     // The newest twenty, without what was seen and without what is somebody else's.
     let newest = (14..34).rev().filter(|n| ![20, 32].contains(n));
-    assert_eq!(ids, newest.collect::<Vec<_>>());
+    assert_eq!(ids, newest.chain([11]).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_other_people_s_orders_by_saying_that_he_has_seen_them() {
+    let world = world();
+    world.project("ord-1", Some("cust-1"), 2).await;
+    world.project("ord-2", Some("cust-2"), 2).await;
+    world.project("ord-3", None, 2).await;
+    let seen = json!({ "ord-1": 1, "ord-2": 1, "ord-3": 1 });
+    let frame = json!({ "action": "subscribe", "customer": "cust-1", "seen": seen });
+    for caller in [customer(), operator()] {
+        world.connect("c", &caller).await;
+        let heard = world.say("c", &frame).await;
+        assert_eq!(revisions(&heard), [("ord-1", 2)]);
+    }
 }
 
 #[tokio::test]
