@@ -7,7 +7,7 @@ use adapter_dynamodb::Connections;
 use envelope::Timestamp;
 use futures::future::{join, join_all};
 use ports::{
-    CloseConnection, FindSubscribers, Ids, KeepConnections, MemoryConnections, RandomIds,
+    CloseConnection, FindSubscribers, Ids, KeepConnections, MemoryConnections, RandomIds, Soon,
     SubscribeError,
 };
 use testkit::{Dynamo, dynamo};
@@ -141,7 +141,8 @@ async fn a_subscription_that_meets_the_closing_is_not_left_behind<P: Port>(port:
         let all: Vec<_> = (0..8).map(|_| fresh("order")).collect();
         subscribe(port, &id, &all[0]).await;
         let closing = async {
-            while port.close(&id).await.is_err() {
+            while let Err(error) = port.close(&id).await {
+                assert_ne!(error.soon, Soon::Unlikely, "{error:?}");
                 tokio::task::yield_now().await;
             }
         };
