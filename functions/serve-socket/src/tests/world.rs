@@ -147,7 +147,7 @@ impl World {
     }
 
     pub(crate) async fn subscribers(&self, topic: &str) -> Vec<String> {
-        let found = self.connections.subscribers(topic).await;
+        let found = self.connections.subscribers(topic, now(), 100).await;
         found.expect("an answer")
     }
 }
