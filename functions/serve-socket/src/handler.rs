@@ -23,7 +23,7 @@ use ports::{
 use push::{Action, Frame, Tickets, Topic, caller_in, text_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use telemetry::chain;
+use telemetry::{chain, metric};
 use tracing::{error, info, warn};
 
 /// How long API Gateway keeps a connection open at most
@@ -288,6 +288,7 @@ fn seed(id: &str) -> u64 {
 }
 
 fn unavailable(id: &str, error: &(dyn std::error::Error + 'static)) -> Status {
+    metrics::counter!(metric::FAILED).increment(1);
     error!(
         connection.id = id,
         error = chain(error),

@@ -1,11 +1,13 @@
 //! Handshakes, frames and closings over in-memory ports, with faults.
 
+mod counted;
 mod moving;
 mod world;
 
 use ports::{ManualClock, Soon};
 
 use super::*;
+use counted::Counted;
 use moving::Moving;
 use world::{customer, now, operator, tickets, world};
 
@@ -304,4 +306,39 @@ async fn what_does_not_answer_is_asked_again_and_then_the_client_is_told() {
     });
     assert_eq!(world.event("MESSAGE", "c", &more).await, 503);
     assert_eq!(world.connections.ids(), ["c"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_carried_out_is_counted_and_what_is_refused_is_not() {
+    let world = world();
+    let failed = Counted::of(metric::FAILED);
+    let _counting = failed.begin();
+    // What anybody can send, at any time.
+    assert_eq!(world.knock("c", "forged").await, 401);
+    assert_eq!(world.event("DISCONNECT", "c", &json!({})).await, 200);
+    world.say("c", &subscribe("order", "ord-1")).await;
+    world.connect("c", &customer()).await;
+    world.say("c", &json!({ "action": "dance" })).await;
+    world.say("c", &subscribe("customer", "cust-2")).await;
+    world.frames.fail_with(|_| Some(SendError::Gone));
+    world.say("c", &subscribe("customer", "cust-1")).await;
+    assert_eq!(failed.take(), 0);
+    world.frames.fail_with(|_| None);
+    world.connect("c", &customer()).await;
+    let ticket = tickets().issue(&customer(), now()).text;
+    for (kind, more) in [
+        (
+            "CONNECT",
+            json!({ "queryStringParameters": { "ticket": ticket } }),
+        ),
+        (
+            "MESSAGE",
+            json!({ "body": subscribe("customer", "cust-1").to_string() }),
+        ),
+        ("DISCONNECT", json!({})),
+    ] {
+        world.connections.be_unavailable(1);
+        assert_eq!(world.event(kind, "c", &more).await, 503);
+        assert_eq!(failed.take(), 1, "{kind}");
+    }
 }
