@@ -4,7 +4,7 @@ mod counted;
 mod moving;
 mod world;
 
-use ports::{ManualClock, Soon};
+use ports::{FindSubscribers, ManualClock, Soon};
 
 use super::*;
 use counted::Counted;
@@ -26,10 +26,10 @@ fn revisions(frames: &[Value]) -> Vec<(&str, u64)> {
 #[tokio::test]
 async fn nobody_gets_in_without_a_good_ticket() {
     let world = world();
-    let good = tickets().issue(&customer(), now()).text;
+    let good = tickets().issue(&customer(), None, now()).text;
     let past = Timestamp::from_millis(now().as_millis() - 60_000);
-    let expired = tickets().issue(&customer(), past).text;
-    let forged = Tickets::new(b"other").issue(&customer(), now()).text;
+    let expired = tickets().issue(&customer(), None, past).text;
+    let forged = Tickets::new(b"other").issue(&customer(), None, now()).text;
     for bad in ["", "x", "a.b.c", &good[..good.len() - 1], &expired, &forged] {
         assert_eq!(world.knock("c", bad).await, 401, "{bad}");
     }
@@ -47,7 +47,7 @@ async fn nobody_gets_in_without_a_good_ticket() {
 #[tokio::test]
 async fn a_connection_that_cannot_be_written_down_is_not_accepted() {
     let world = world();
-    let ticket = tickets().issue(&customer(), now()).text;
+    let ticket = tickets().issue(&customer(), None, now()).text;
     world.connections.be_unavailable(1);
     assert_eq!(world.knock("c", &ticket).await, 503);
     assert_eq!(world.knock("c", &ticket).await, 200);
@@ -309,6 +309,37 @@ async fn what_does_not_answer_is_asked_again_and_then_the_client_is_told() {
 }
 
 #[tokio::test]
+async fn a_connection_ends_with_the_token_that_its_ticket_was_asked_for_with() {
+    let world = world();
+    world.project("ord-1", Some("cust-1"), 1).await;
+    let after = |millis| Timestamp::from_millis(now().as_millis() + millis);
+    for (end_ms, expected_ms) in [(30_000, 30_000), (7_200_001, 7_200_000)] {
+        let end = Some(after(end_ms));
+        world.connect_until("c", &customer(), end).await;
+        let found = world.connections.find("c").await.expect("an answer");
+        let until = found.expect("it is open").until;
+        assert_eq!(until, after(expected_ms));
+    }
+    let end = Some(after(30_000));
+    world.connect_until("c", &customer(), end).await;
+    world.clock.sleep(Duration::from_millis(29_999)).await;
+    let frame = subscribe("order", "ord-1");
+    let heard = world.say("c", &frame).await;
+    assert_eq!(revisions(&heard), [("ord-1", 1)]);
+    world.clock.sleep(Duration::from_millis(1)).await;
+    let unsubscribe = json!({ "action": "unsubscribe", "order": "ord-1" });
+    for frame in [frame, unsubscribe] {
+        let heard = world.say("c", &frame).await;
+        assert_eq!(heard.len(), 1);
+        assert_eq!(heard[0]["title"], "Not connected");
+    }
+    let left = world
+        .connections
+        .subscribers("order#ord-1", after(30_000), 1);
+    assert!(left.await.expect("an answer").is_empty());
+}
+
+#[tokio::test]
 async fn what_could_not_be_carried_out_is_counted_and_what_is_refused_is_not() {
     let world = world();
     let failed = Counted::of(metric::FAILED);
@@ -325,7 +356,7 @@ async fn what_could_not_be_carried_out_is_counted_and_what_is_refused_is_not() {
     assert_eq!(failed.take(), 0);
     world.frames.fail_with(|_| None);
     world.connect("c", &customer()).await;
-    let ticket = tickets().issue(&customer(), now()).text;
+    let ticket = tickets().issue(&customer(), None, now()).text;
     for (kind, more) in [
         (
             "CONNECT",
