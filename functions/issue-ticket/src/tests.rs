@@ -3,6 +3,7 @@
 use envelope::Timestamp;
 use http_api::Caller;
 use ports::ManualClock;
+use push::Admitted;
 
 use super::*;
 
@@ -36,7 +37,34 @@ fn a_caller_gets_the_address_of_the_socket_with_a_ticket_of_his_own() {
             .and_then(|rest| rest.strip_prefix("?ticket="));
         let ticket = ticket.expect("the socket's address and a ticket");
         let checked = Tickets::new(b"key").check(ticket, Timestamp::from_millis(60_999));
-        assert_eq!(checked, Ok(caller));
+        let until = None;
+        assert_eq!(checked, Ok(Admitted { caller, until }));
+    }
+}
+
+#[test]
+fn a_ticket_knows_when_the_token_expires_however_the_gateway_says_it() {
+    let cases = [
+        (json!(1_795_212_345), Some(1_795_212_345_000)),
+        (json!("1795212345"), Some(1_795_212_345_000)),
+        (json!("1.795212345E9"), Some(1_795_212_345_000)),
+        (json!(1_795_212_345.5), Some(1_795_212_345_500)),
+        (json!(30), Some(30_000)),
+        (json!(-1), None),
+        (json!("NaN"), None),
+        (json!("1e300"), None),
+        (json!("soon"), None),
+        (json!([1]), None),
+        (json!(null), None),
+    ];
+    for (exp, expected) in cases {
+        let claims = json!({ "sub": "cust-1", "exp": exp });
+        let answer = ask(&json!({ "authorizer": { "jwt": { "claims": claims } } }));
+        let url = answer["body"]["url"].as_str().expect("an address");
+        let (_, ticket) = url.split_once("?ticket=").expect("a ticket");
+        let checked = Tickets::new(b"key").check(ticket, Timestamp::from_millis(1_000));
+        let until = checked.expect("good").until;
+        assert_eq!(until, expected.map(Timestamp::from_millis), "{exp}");
     }
 }
 

@@ -9,6 +9,7 @@
 //! through states that clients have left behind long ago; they drop these by their revision.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use adapter_dynamodb::{BatchFailed, SavedView, batch_answer, records_of, view_of_record};
@@ -27,6 +28,10 @@ use tracing::{error, info, warn};
 const ORDERS: usize = 8;
 const CONNECTIONS: usize = 16;
 
+/// How many of the connections that are subscribed to an order, or to a customer, are told: no caller
+/// has a reason for more, and without a bound one could keep all others waiting with many.
+const SUBSCRIBERS_MAX: usize = 100;
+
 /// How long a connection may keep the others waiting.
 const SEND_MAX: Duration = Duration::from_secs(2);
 
@@ -36,12 +41,6 @@ pub struct PushUpdates<N, F, C> {
     connections: N,
     frames: F,
     clock: C,
-}
-
-/// A view of a record.
-struct Saved<'a> {
-    record: usize,
-    view: SavedView<'a>,
 }
 
 impl<N, F, C> PushUpdates<N, F, C>
@@ -59,7 +58,7 @@ where
         }
     }
 
-    /// Pushes the views of a batch of stream records. All of them are tried, whatever becomes of some.
+    /// Pushes the views of a batch of stream records. All orders are tried, whatever becomes of some.
     ///
     /// # Errors
     /// [`BatchFailed`], if one is to be tried again and `partial` answers are not understood.
@@ -75,37 +74,30 @@ where
     /// The first record that is to be tried again. The platform goes on from there, so those behind it
     /// come once more, and the clients drop them.
     async fn push_all(&self, records: &[Value]) -> Option<usize> {
-        // The states of one order follow each other; orders do not wait for each other.
-        let mut orders = BTreeMap::<_, Vec<Saved<'_>>>::new();
+        // Of each order the newest state only: clients drop the others, which cost as much.
+        let mut newest = BTreeMap::new();
         for (record, view) in records.iter().enumerate() {
             let view = view_of_record(view);
             if let Some(view) = view.filter(|view| view_in::<Order>(view.key).is_some()) {
-                let saved = Saved { record, view };
-                orders.entry(saved.view.key).or_default().push(saved);
+                newest.insert(view.key, (record, view));
             }
         }
+        let given_up = GivenUp::default();
         // Made before the first is awaited: the compiler cannot look through a stream that makes them.
-        let orders: Vec<_> = orders
+        let orders: Vec<_> = newest
             .into_values()
-            .map(|all| self.push_each(all))
+            .map(async |(record, view)| {
+                let pushed = self.push(&view, &given_up).await;
+                pushed.err().map(|NotNow| record)
+            })
             .collect();
         let pushed = stream::iter(orders).buffer_unordered(ORDERS);
         let failed = pushed.collect::<Vec<_>>().await;
         failed.into_iter().flatten().min()
     }
 
-    /// Pushes the states of one order, all of them. The first record that is to be tried again.
-    async fn push_each(&self, states: Vec<Saved<'_>>) -> Option<usize> {
-        let mut failed = None;
-        for state in states {
-            let pushed = self.push(&state.view).await;
-            failed = failed.or(pushed.err().map(|NotNow| state.record));
-        }
-        failed
-    }
-
-    /// Pushes one view to everybody who subscribed to it.
-    async fn push(&self, view: &SavedView<'_>) -> Result<(), NotNow> {
+    /// Pushes one view to those who subscribed to it.
+    async fn push(&self, view: &SavedView<'_>, given_up: &GivenUp) -> Result<(), NotNow> {
         let Ok(row) = serde_json::from_str::<Row<order::View>>(view.body) else {
             metrics::counter!(metric::FAILED).increment(1);
             error!(view.key = view.key, "not pushed: the view cannot be read");
@@ -114,61 +106,102 @@ where
         let order_id = row.view.order_id.as_str();
         let subscribers = match self.subscribers(&row.view).await {
             Ok(subscribers) => subscribers,
-            Err(error) => return not_pushed(order_id, None, &error),
+            Err(error) => return not_pushed(order_id, None, &error).map(drop),
         };
         if subscribers.is_empty() {
             return Ok(());
         }
         let revision = row.revision();
         let text = push::order(order_id, revision, &order::whole(&row));
-        let sends = subscribers.iter().map(|id| self.send(order_id, id, &text));
+        let sends = subscribers
+            .iter()
+            .map(|id| self.send(order_id, id, &text, given_up));
         let sends: Vec<_> = sends.collect();
         let sent = stream::iter(sends).buffer_unordered(CONNECTIONS);
         let results = sent.collect::<Vec<_>>().await;
-        let reached = results.iter().filter(|result| result.is_ok()).count();
+        let reached = results.iter().filter(|sent| matches!(sent, Ok(true)));
         info!(
             order.id = order_id,
             revision,
-            connections = reached,
+            connections = reached.count(),
             "order pushed"
         );
-        results.into_iter().collect()
+        results.into_iter().try_for_each(|sent| sent.map(drop))
     }
 
-    /// Whoever subscribed to the order or to its customer; each connection once.
+    /// Those who subscribed to the order or to its customer; each connection once.
     async fn subscribers(&self, view: &order::View) -> Result<BTreeSet<String>, Unavailable> {
         let order = Topic::Order(view.order_id.clone());
         let customer = view.customer_id.as_ref();
         let customer = customer.map(|id| Topic::Customer(id.to_string()));
         let mut found = BTreeSet::new();
         for topic in std::iter::once(order).chain(customer) {
-            let name = topic.to_string();
-            let find = || self.connections.subscribers(&name);
-            found.extend(Deadline::persist(&self.clock, 0, find).await?);
+            let (name, now) = (topic.to_string(), self.clock.now());
+            // One more, to tell whether there are more.
+            let find = || {
+                self.connections
+                    .subscribers(&name, now, SUBSCRIBERS_MAX + 1)
+            };
+            let mut some = Deadline::persist(&self.clock, 0, find).await?;
+            if some.len() > SUBSCRIBERS_MAX {
+                some.truncate(SUBSCRIBERS_MAX);
+                warn!(
+                    topic = name,
+                    connections = SUBSCRIBERS_MAX,
+                    "more connections are subscribed than are told; the others get nothing"
+                );
+            }
+            found.extend(some);
         }
         Ok(found)
     }
 
-    async fn send(&self, order_id: &str, id: &str, text: &str) -> Result<(), NotNow> {
+    /// Sends a frame. Whether the connection took it.
+    async fn send(
+        &self,
+        order_id: &str,
+        id: &str,
+        text: &str,
+        given_up: &GivenUp,
+    ) -> Result<bool, NotNow> {
+        if given_up.has(id) {
+            return Ok(false);
+        }
         if !Deadline::leaves_time(&self.clock) {
             return not_pushed(order_id, Some(id), &late());
         }
-        let sent = tokio::time::timeout(SEND_MAX, self.frames.send(id, text)).await;
-        match sent.unwrap_or_else(|_| Err(late().into())) {
-            Ok(()) => {
+        match tokio::time::timeout(SEND_MAX, self.reach(id, text)).await {
+            Ok(Ok(true)) => {
                 metrics::counter!(metric::PUSHED).increment(1);
-                Ok(())
+                Ok(true)
             }
-            Err(SendError::Gone) => {
-                self.forget(id).await;
-                Ok(())
+            Ok(Ok(false)) => {
+                given_up.add(id);
+                Ok(false)
             }
-            Err(SendError::Unavailable(error)) => not_pushed(order_id, Some(id), &error),
+            Ok(Err(error)) => not_pushed(order_id, Some(id), &error),
+            // To wait for it once more would keep everybody waiting behind the record.
+            Err(_) => {
+                given_up.add(id);
+                metrics::counter!(metric::FAILED).increment(1);
+                warn!(
+                    order.id = order_id,
+                    connection.id = id,
+                    "not pushed, and not tried again: no answer in time"
+                );
+                Ok(false)
+            }
         }
     }
 
-    /// What is left when this fails is met again at the next push.
-    async fn forget(&self, id: &str) {
+    /// Sends a frame, and forgets the connection if it is gone. What is left of it when that fails is
+    /// met again at the next push.
+    async fn reach(&self, id: &str, text: &str) -> Result<bool, Unavailable> {
+        match self.frames.send(id, text).await {
+            Ok(()) => return Ok(true),
+            Err(SendError::Unavailable(error)) => return Err(error),
+            Err(SendError::Gone) => {}
+        }
         match self.connections.close(id).await {
             Ok(()) => info!(connection.id = id, "gone, and forgotten"),
             Err(error) => warn!(
@@ -177,6 +210,26 @@ where
                 "gone, and not forgotten yet"
             ),
         }
+        Ok(false)
+    }
+}
+
+/// Connections that are gone, or did not answer in time: nothing more is sent to them in this
+/// invocation, so that each keeps the others waiting once at most.
+#[derive(Default)]
+struct GivenUp(Mutex<BTreeSet<String>>);
+
+impl GivenUp {
+    fn has(&self, id: &str) -> bool {
+        self.ids().contains(id)
+    }
+
+    fn add(&self, id: &str) {
+        self.ids().insert(id.to_owned());
+    }
+
+    fn ids(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().expect("nobody panics with it")
     }
 }
 
@@ -189,7 +242,7 @@ fn late() -> Unavailable {
 }
 
 /// Logs why a view was not pushed, and says whether it is to be tried again.
-fn not_pushed(order_id: &str, id: Option<&str>, error: &Unavailable) -> Result<(), NotNow> {
+fn not_pushed(order_id: &str, id: Option<&str>, error: &Unavailable) -> Result<bool, NotNow> {
     if error.soon == Soon::Unlikely {
         metrics::counter!(metric::FAILED).increment(1);
         error!(
@@ -198,7 +251,7 @@ fn not_pushed(order_id: &str, id: Option<&str>, error: &Unavailable) -> Result<(
             error = chain(error),
             "not pushed, and not tried again"
         );
-        return Ok(());
+        return Ok(false);
     }
     warn!(
         order.id = order_id,

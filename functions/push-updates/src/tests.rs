@@ -1,5 +1,7 @@
 //! Pushes with faults: connections that are gone, a service that does not answer, views of any kind.
 
+mod hanging;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,15 +17,17 @@ struct World {
     push: PushUpdates<MemoryConnections, MemoryFrames, ManualClock>,
     connections: MemoryConnections,
     frames: MemoryFrames,
+    clock: ManualClock,
 }
 
 fn world() -> World {
     let (connections, frames) = (MemoryConnections::default(), MemoryFrames::default());
     let clock = ManualClock::at(Timestamp::from_millis(0));
     World {
-        push: PushUpdates::new(connections.clone(), frames.clone(), clock),
+        push: PushUpdates::new(connections.clone(), frames.clone(), clock.clone()),
         connections,
         frames,
+        clock,
     }
 }
 
@@ -98,7 +102,7 @@ fn got(all: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 #[tokio::test]
-async fn whoever_subscribed_to_an_order_or_to_its_customer_gets_every_state_once() {
+async fn whoever_subscribed_to_an_order_or_to_its_customer_gets_its_newest_state_once() {
     let world = world();
     world.connect("of-order", &["order#o1"]).await;
     world.connect("of-customer", &["customer#cust-1"]).await;
@@ -111,11 +115,11 @@ async fn whoever_subscribed_to_an_order_or_to_its_customer_gets_every_state_once
     world.connect("of-nothing", &[]).await;
     let records = [saved("o1", 1, 0), saved("o2", 1, 1), saved("o1", 2, 2)];
     assert_eq!(world.deliver(&records).await, None);
-    assert_eq!(world.revisions("of-order"), got(&[("o1", 1), ("o1", 2)]));
+    assert_eq!(world.revisions("of-order"), got(&[("o1", 2)]));
     for id in ["of-customer", "of-both"] {
         let mut revisions = world.revisions(id);
         revisions.sort();
-        assert_eq!(revisions, got(&[("o1", 1), ("o1", 2), ("o2", 1)]), "{id}");
+        assert_eq!(revisions, got(&[("o1", 2), ("o2", 1)]), "{id}");
     }
     for id in ["of-others", "of-nothing"] {
         assert_eq!(world.revisions(id), got(&[]), "{id}");
@@ -171,15 +175,18 @@ async fn a_connection_that_is_gone_is_forgotten_and_the_others_get_theirs() {
             SendError::Gone
         })
     });
-    let records = [saved("o1", 1, 0), saved("o1", 2, 1)];
-    assert_eq!(world.deliver(&records).await, None, "nothing to try again");
+    for revision in [1, 2] {
+        let records = [saved("o1", revision, 0)];
+        assert_eq!(world.deliver(&records).await, None, "nothing to try again");
+    }
     assert_eq!(world.revisions("here"), got(&[("o1", 1), ("o1", 2)]));
     assert_eq!(world.connections.ids(), ["here"]);
     assert_eq!(asked.load(Ordering::SeqCst), 1, "and never asked again");
 }
 
 #[tokio::test]
-async fn what_may_succeed_later_is_delivered_again_from_there_and_the_others_do_not_wait() {
+async fn what_may_succeed_later_is_delivered_again_from_its_newest_state_and_the_others_do_not_wait()
+ {
     for soon in [Soon::Throttled, Soon::Likely] {
         let world = world();
         world.connect("broken", &["order#o2"]).await;
@@ -193,14 +200,14 @@ async fn what_may_succeed_later_is_delivered_again_from_there_and_the_others_do_
             saved("o3", 1, 2),
             saved("o2", 2, 3),
         ];
-        assert_eq!(world.deliver(&records).await.as_deref(), Some("1"));
+        assert_eq!(world.deliver(&records).await.as_deref(), Some("3"));
         let mut reached = world.revisions("here");
         reached.sort();
-        assert_eq!(reached, got(&[("o1", 1), ("o2", 1), ("o2", 2), ("o3", 1)]));
+        assert_eq!(reached, got(&[("o1", 1), ("o2", 2), ("o3", 1)]));
         assert_eq!(world.connections.ids(), ["broken", "here"]);
         world.frames.fail_with(|_| None);
-        assert_eq!(world.deliver(&records[1..]).await, None);
-        assert_eq!(world.revisions("broken"), got(&[("o2", 1), ("o2", 2)]));
+        assert_eq!(world.deliver(&records[3..]).await, None);
+        assert_eq!(world.revisions("broken"), got(&[("o2", 2)]));
     }
 }
 
@@ -233,6 +240,36 @@ async fn subscribers_that_cannot_be_looked_up_are_looked_up_again() {
 }
 
 #[tokio::test]
+async fn so_many_connections_of_an_order_and_of_a_customer_are_told_and_no_more() {
+    let world = world();
+    for n in 0..SUBSCRIBERS_MAX + 20 {
+        world
+            .connect(&format!("c{n:03}"), &["customer#cust-1"])
+            .await;
+        world.connect(&format!("o{n:03}"), &["order#o1"]).await;
+    }
+    let records = [saved("o1", 1, 0), saved("o2", 1, 1)];
+    for _ in 0..2 {
+        assert_eq!(world.deliver(&records).await, None);
+        for n in 0..SUBSCRIBERS_MAX + 20 {
+            let told = usize::from(n < SUBSCRIBERS_MAX);
+            let customers = world.revisions(&format!("c{n:03}"));
+            assert_eq!(customers.len(), 2 * told, "{n}");
+            assert_eq!(world.revisions(&format!("o{n:03}")).len(), told, "{n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_end_is_past_is_told_nothing() {
+    let world = world();
+    world.connect("c", &["order#o1"]).await;
+    world.clock.sleep(Duration::from_millis(1)).await;
+    assert_eq!(world.deliver(&[saved("o1", 1, 0)]).await, None);
+    assert_eq!(world.revisions("c"), got(&[]));
+}
+
+#[tokio::test]
 async fn where_partial_answers_are_not_understood_the_whole_batch_fails() {
     let world = world();
     world.connect("broken", &["order#o1"]).await;
@@ -261,40 +298,6 @@ async fn records_of_anything_but_orders_of_this_layout_are_passed_over() {
     assert_eq!(world.deliver(&records).await, None);
     assert_eq!(world.revisions("c"), got(&[]));
     assert_eq!(world.deliver(&[]).await, None);
-}
-
-/// Connections that never answer, as a broken network has them.
-#[derive(Clone)]
-struct Hanging(MemoryFrames);
-
-impl SendFrame for Hanging {
-    async fn send(&self, connection: &str, text: &str) -> Result<(), SendError> {
-        if connection.starts_with("hanging") {
-            std::future::pending::<()>().await;
-        }
-        self.0.send(connection, text).await
-    }
-}
-
-#[tokio::test]
-async fn connections_that_never_answer_keep_the_others_waiting_for_a_moment_only() {
-    let world = world();
-    for n in 0..CONNECTIONS {
-        world.connect(&format!("hanging-{n}"), &["order#o1"]).await;
-    }
-    world.connect("late", &["order#o1"]).await;
-    let clock = ManualClock::at(Timestamp::from_millis(0));
-    let push = PushUpdates::new(
-        world.connections.clone(),
-        Hanging(world.frames.clone()),
-        clock,
-    );
-    let records = json!({ "Records": [saved("o1", 1, 0)] });
-    let pushed = push.handle(records, true);
-    let answer = tokio::time::timeout(Duration::from_secs(6), pushed).await;
-    let answer = answer.expect("in time").expect("a partial answer");
-    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "0");
-    assert_eq!(world.revisions("late"), got(&[("o1", 1)]));
 }
 
 #[tokio::test]

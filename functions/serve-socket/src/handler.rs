@@ -23,7 +23,7 @@ use ports::{
 use push::{Action, Frame, Tickets, Topic, caller_in, text_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use telemetry::chain;
+use telemetry::{chain, metric};
 use tracing::{error, info, warn};
 
 /// How long API Gateway keeps a connection open at most
@@ -153,8 +153,8 @@ where
         let parameters = event.query_string_parameters.as_ref();
         let ticket = parameters.and_then(|all| all["ticket"].as_str());
         let now = self.clock.now();
-        let caller = match self.tickets.check(ticket.unwrap_or_default(), now) {
-            Ok(caller) => caller,
+        let admitted = match self.tickets.check(ticket.unwrap_or_default(), now) {
+            Ok(admitted) => admitted,
             Err(bad) => {
                 warn!(connection.id = id, error = %bad, "nobody gets in with this ticket");
                 return 401;
@@ -162,7 +162,8 @@ where
         };
         let most_ms = i64::try_from(CONNECTION_MAX.as_millis()).unwrap_or(i64::MAX);
         let until = Timestamp::from_millis(now.as_millis().saturating_add(most_ms));
-        let caller = text_of(&caller);
+        let until = admitted.until.map_or(until, |token| token.min(until));
+        let caller = text_of(&admitted.caller);
         let open = || self.connections.open(id, &caller, until);
         match Deadline::persist(&self.clock, seed(id), open).await {
             Ok(()) => {
@@ -213,7 +214,9 @@ where
     async fn carry_out(&self, id: &str, frame: &Frame) -> Result<(), Refusal> {
         let find = || self.connections.find(id);
         let found = Deadline::persist(&self.clock, seed(id), find).await?;
-        let connection = found.ok_or_else(not_open)?;
+        // The API keeps it open until it is two hours old, also when its caller's token has expired.
+        let connection = found.filter(|connection| connection.until > self.clock.now());
+        let connection = connection.ok_or_else(not_open)?;
         let topic = &frame.topic;
         match frame.action {
             Action::Subscribe => self.subscribe(id, &connection, frame).await,
@@ -242,17 +245,16 @@ where
             connections.subscribe(id, &name, until, SUBSCRIPTIONS_MAX)
         };
         Deadline::persist(&self.clock, seed(id), begin).await?;
-        let states = self.states(&frame.topic).await?;
+        let states = self.states(frame).await?;
         self.send(id, &push::subscribed(&frame.topic)).await?;
         for state in states {
-            if !frame.seen.has(&state.order_id, state.revision) {
-                self.send(id, &state.message()).await?;
-            }
+            self.send(id, &state.message()).await?;
         }
         Ok(())
     }
 
-    /// Whether the caller may hear about the topic, and it is there to hear about.
+    /// Whether the caller may hear about the topic. An order has to be there; of a customer nobody
+    /// asks that, whose first order is yet to come.
     async fn may_hear(&self, caller: &Caller, topic: &Topic) -> Result<bool, Unavailable> {
         let owner = match topic {
             Topic::Order(id) => self.owner(id).await?,
@@ -290,6 +292,7 @@ fn seed(id: &str) -> u64 {
 }
 
 fn unavailable(id: &str, error: &(dyn std::error::Error + 'static)) -> Status {
+    metrics::counter!(metric::FAILED).increment(1);
     error!(
         connection.id = id,
         error = chain(error),

@@ -1,10 +1,13 @@
 //! What a new subscriber is told at once.
 
+use std::collections::BTreeSet;
+
+use domain::CustomerId;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::{Clock, Consistency, Deadline, ListViews, LoadView, Page, Unavailable};
 use projection_kit::{Row, list_rows, load_row};
 use projections::{CustomerOrders, Order, order};
-use push::Topic;
+use push::{Frame, Topic};
 
 use crate::{ServeSocket, seed};
 
@@ -28,20 +31,32 @@ impl State {
 }
 
 impl<K, V: LoadView + ListViews, S, F, C: Clock> ServeSocket<K, V, S, F, C> {
-    /// The orders that a topic is about, newest first.
+    /// The orders that a frame is about and of which the client has not seen the newest state. Of a
+    /// customer these are the newest ones, newest first, and whatever else the client has of him.
     ///
-    /// A list says which orders there are, and the view of each how it is: the list may be behind the
-    /// views, and a revision that was read from it might seem to have been seen.
-    pub(crate) async fn states(&self, topic: &Topic) -> Result<Vec<State>, Unavailable> {
-        let ids = match topic {
-            Topic::Order(id) => vec![id.clone()],
-            Topic::Customer(id) => self.newest(id).await?,
+    /// A list says which orders there are, and the view of each how it is and whose: the list may be
+    /// behind the views, and a revision that was read from it might seem to have been seen; and what
+    /// a client says that it has seen may be anybody's.
+    pub(crate) async fn states(&self, frame: &Frame) -> Result<Vec<State>, Unavailable> {
+        let (ids, customer) = match &frame.topic {
+            Topic::Order(id) => (vec![id.clone()], None),
+            Topic::Customer(id) => {
+                let mut ids = self.newest(id).await?;
+                let listed = BTreeSet::from_iter(ids.clone());
+                let others = frame.seen.order_ids().filter(|id| !listed.contains(*id));
+                ids.extend(others.map(str::to_owned));
+                (ids, Some(CustomerId::new(id)))
+            }
         };
         let states = stream::iter(ids)
             .map(|id| self.state(id))
             .buffered(CONCURRENCY);
         let states: Vec<_> = states.try_collect().await?;
-        Ok(states.into_iter().flatten().collect())
+        let wanted = |state: &State| {
+            let his = customer.is_none() || state.row.view.customer_id == customer;
+            his && !frame.seen.has(&state.order_id, state.revision)
+        };
+        Ok(states.into_iter().flatten().filter(wanted).collect())
     }
 
     async fn newest(&self, customer_id: &str) -> Result<Vec<String>, Unavailable> {

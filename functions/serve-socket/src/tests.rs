@@ -1,11 +1,13 @@
 //! Handshakes, frames and closings over in-memory ports, with faults.
 
+mod counted;
 mod moving;
 mod world;
 
-use ports::{ManualClock, Soon};
+use ports::{FindSubscribers, ManualClock, Soon};
 
 use super::*;
+use counted::Counted;
 use moving::Moving;
 use world::{customer, now, operator, tickets, world};
 
@@ -24,10 +26,10 @@ fn revisions(frames: &[Value]) -> Vec<(&str, u64)> {
 #[tokio::test]
 async fn nobody_gets_in_without_a_good_ticket() {
     let world = world();
-    let good = tickets().issue(&customer(), now()).text;
+    let good = tickets().issue(&customer(), None, now()).text;
     let past = Timestamp::from_millis(now().as_millis() - 60_000);
-    let expired = tickets().issue(&customer(), past).text;
-    let forged = Tickets::new(b"other").issue(&customer(), now()).text;
+    let expired = tickets().issue(&customer(), None, past).text;
+    let forged = Tickets::new(b"other").issue(&customer(), None, now()).text;
     for bad in ["", "x", "a.b.c", &good[..good.len() - 1], &expired, &forged] {
         assert_eq!(world.knock("c", bad).await, 401, "{bad}");
     }
@@ -45,7 +47,7 @@ async fn nobody_gets_in_without_a_good_ticket() {
 #[tokio::test]
 async fn a_connection_that_cannot_be_written_down_is_not_accepted() {
     let world = world();
-    let ticket = tickets().issue(&customer(), now()).text;
+    let ticket = tickets().issue(&customer(), None, now()).text;
     world.connections.be_unavailable(1);
     assert_eq!(world.knock("c", &ticket).await, 503);
     assert_eq!(world.knock("c", &ticket).await, 200);
@@ -75,14 +77,18 @@ async fn a_subscriber_of_an_order_is_told_how_it_is_unless_he_has_seen_it() {
 }
 
 #[tokio::test]
-async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_that_he_has_not_seen() {
+async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_and_of_what_he_saw_and_moved() {
     let world = world();
     for n in 10..35 {
         let customer = if n == 20 { "cust-2" } else { "cust-1" };
         world.project(&format!("ord-{n}"), Some(customer), n).await;
     }
     world.connect("c", &customer()).await;
-    let seen = json!({ "ord-34": 34, "ord-33": 32, "ord-32": 40 });
+    // The last four: it has not moved, it has, it is somebody else's, it does not exist.
+    let seen = json!({
+        "ord-34": 34, "ord-33": 32, "ord-32": 40,
+        "ord-12": 12, "ord-11": 10, "ord-20": 1, "no-such": 1,
+    });
     let frame = json!({ "action": "subscribe", "customer": "cust-1", "seen": seen });
     let heard = world.say("c", &frame).await;
     assert_eq!(
@@ -92,7 +98,22 @@ async fn a_subscriber_of_a_customer_is_told_of_the_newest_orders_that_he_has_not
     let ids: Vec<_> = revisions(&heard).into_iter().map(|(_, n)| n).collect();
     // The newest twenty, without what was seen and without what is somebody else's.
     let newest = (14..34).rev().filter(|n| ![20, 32].contains(n));
-    assert_eq!(ids, newest.collect::<Vec<_>>());
+    assert_eq!(ids, newest.chain([11]).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_other_people_s_orders_by_saying_that_he_has_seen_them() {
+    let world = world();
+    world.project("ord-1", Some("cust-1"), 2).await;
+    world.project("ord-2", Some("cust-2"), 2).await;
+    world.project("ord-3", None, 2).await;
+    let seen = json!({ "ord-1": 1, "ord-2": 1, "ord-3": 1 });
+    let frame = json!({ "action": "subscribe", "customer": "cust-1", "seen": seen });
+    for caller in [customer(), operator()] {
+        world.connect("c", &caller).await;
+        let heard = world.say("c", &frame).await;
+        assert_eq!(revisions(&heard), [("ord-1", 2)]);
+    }
 }
 
 #[tokio::test]
@@ -285,4 +306,70 @@ async fn what_does_not_answer_is_asked_again_and_then_the_client_is_told() {
     });
     assert_eq!(world.event("MESSAGE", "c", &more).await, 503);
     assert_eq!(world.connections.ids(), ["c"]);
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_token_that_its_ticket_was_asked_for_with() {
+    let world = world();
+    world.project("ord-1", Some("cust-1"), 1).await;
+    let after = |millis| Timestamp::from_millis(now().as_millis() + millis);
+    for (end_ms, expected_ms) in [(30_000, 30_000), (7_200_001, 7_200_000)] {
+        let end = Some(after(end_ms));
+        world.connect_until("c", &customer(), end).await;
+        let found = world.connections.find("c").await.expect("an answer");
+        let until = found.expect("it is open").until;
+        assert_eq!(until, after(expected_ms));
+    }
+    let end = Some(after(30_000));
+    world.connect_until("c", &customer(), end).await;
+    world.clock.sleep(Duration::from_millis(29_999)).await;
+    let frame = subscribe("order", "ord-1");
+    let heard = world.say("c", &frame).await;
+    assert_eq!(revisions(&heard), [("ord-1", 1)]);
+    world.clock.sleep(Duration::from_millis(1)).await;
+    let unsubscribe = json!({ "action": "unsubscribe", "order": "ord-1" });
+    for frame in [frame, unsubscribe] {
+        let heard = world.say("c", &frame).await;
+        assert_eq!(heard.len(), 1);
+        assert_eq!(heard[0]["title"], "Not connected");
+    }
+    let left = world
+        .connections
+        .subscribers("order#ord-1", after(30_000), 1);
+    assert!(left.await.expect("an answer").is_empty());
+}
+
+#[tokio::test]
+async fn what_could_not_be_carried_out_is_counted_and_what_is_refused_is_not() {
+    let world = world();
+    let failed = Counted::of(metric::FAILED);
+    let _counting = failed.begin();
+    // What anybody can send, at any time.
+    assert_eq!(world.knock("c", "forged").await, 401);
+    assert_eq!(world.event("DISCONNECT", "c", &json!({})).await, 200);
+    world.say("c", &subscribe("order", "ord-1")).await;
+    world.connect("c", &customer()).await;
+    world.say("c", &json!({ "action": "dance" })).await;
+    world.say("c", &subscribe("customer", "cust-2")).await;
+    world.frames.fail_with(|_| Some(SendError::Gone));
+    world.say("c", &subscribe("customer", "cust-1")).await;
+    assert_eq!(failed.take(), 0);
+    world.frames.fail_with(|_| None);
+    world.connect("c", &customer()).await;
+    let ticket = tickets().issue(&customer(), None, now()).text;
+    for (kind, more) in [
+        (
+            "CONNECT",
+            json!({ "queryStringParameters": { "ticket": ticket } }),
+        ),
+        (
+            "MESSAGE",
+            json!({ "body": subscribe("customer", "cust-1").to_string() }),
+        ),
+        ("DISCONNECT", json!({})),
+    ] {
+        world.connections.be_unavailable(1);
+        assert_eq!(world.event(kind, "c", &more).await, 503);
+        assert_eq!(failed.take(), 1, "{kind}");
+    }
 }

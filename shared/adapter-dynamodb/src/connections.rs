@@ -105,6 +105,12 @@ fn ttl(until: Timestamp) -> AttributeValue {
     number(until.as_millis().div_euclid(1_000) + 1)
 }
 
+/// DynamoDB removes items up to days after their time, and the two of a subscription in any order:
+/// the connection's own may be gone, and nobody left who would close it.
+fn has_ended(item: &Item, now: Timestamp) -> bool {
+    parsed(item, "ttl").is_some_and(|end_s: i64| end_s <= now.as_millis().div_euclid(1_000))
+}
+
 fn topics(item: &Item) -> BTreeSet<String> {
     let set = item.get("t").and_then(|topics| topics.as_ss().ok());
     set.into_iter().flatten().cloned().collect()
@@ -258,7 +264,12 @@ impl CloseConnection for Connections {
 }
 
 impl FindSubscribers for Connections {
-    async fn subscribers(&self, topic: &str) -> Result<Vec<String>, Unavailable> {
+    async fn subscribers(
+        &self,
+        topic: &str,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<String>, Unavailable> {
         let (mut found, mut start) = (Vec::new(), None);
         loop {
             let output = self
@@ -268,18 +279,17 @@ impl FindSubscribers for Connections {
                 .key_condition_expression("p = :p")
                 .expression_attribute_values(":p", string(topic))
                 .consistent_read(true)
+                .limit(i32::try_from(max).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take())
                 .send()
                 .await
                 .map_err(unavailable("dynamodb:Query"))?;
             let items = output.items.unwrap_or_default();
-            found.extend(
-                items
-                    .iter()
-                    .filter_map(|item| Some(text(item, "s")?.to_owned())),
-            );
+            let live = items.iter().filter(|item| !has_ended(item, now));
+            found.extend(live.filter_map(|item| Some(text(item, "s")?.to_owned())));
             start = output.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() {
+            if start.is_none() || found.len() >= max {
+                found.truncate(max);
                 return Ok(found);
             }
         }

@@ -57,11 +57,13 @@ fn soon<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Soon {
     };
     match service.code() {
         Some(code) if THROTTLED.contains(&code) => Soon::Throttled,
-        // A transaction that is in progress is our own: the answer to the first attempt was lost.
+        // A transaction that is in progress is our own: the answer to the first attempt was lost. One
+        // that is in conflict with the request is somebody else's, and over in a moment.
         Some(
             "InternalServerError"
             | "ServiceUnavailable"
             | "TransactionCanceledException"
+            | "TransactionConflictException"
             | "TransactionInProgressException",
         )
         | None => Soon::Likely,

@@ -1,7 +1,7 @@
 //! What becomes of answers that an embedded table never gives: a transaction under way, throttling,
 //! a broken service. A server gives them word for word as the service does.
 
-use adapter_dynamodb::EventStore;
+use adapter_dynamodb::{Connections, EventStore};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
@@ -10,17 +10,25 @@ use event_store::contract::Tally;
 use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Commit, Load, ReadError, Recorded,
 };
-use ports::Consistency;
+use ports::{CloseConnection, Consistency, Soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// A status and a body.
+type Answer = (u16, &'static str);
+
 /// A store whose table gives one answer to everything.
 async fn answering(status: u16, body: &'static str) -> EventStore {
+    EventStore::new(service(move |_| (status, body)).await, "events")
+}
+
+/// A client of a service that answers each request, which names its operation, as told.
+async fn service(answers: impl Fn(&str) -> Answer + Copy + Send + Sync + 'static) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
-            tokio::spawn(answer(connection, status, body));
+            tokio::spawn(answer(connection, answers));
         }
     });
     let config = aws_sdk_dynamodb::Config::builder()
@@ -30,17 +38,16 @@ async fn answering(status: u16, body: &'static str) -> EventStore {
         .retry_config(RetryConfig::disabled())
         .endpoint_url(format!("http://{address}"))
         .build();
-    EventStore::new(Client::from_conf(config), "events")
+    Client::from_conf(config)
 }
 
-async fn answer(mut connection: TcpStream, status: u16, body: &str) {
+async fn answer(mut connection: TcpStream, answers: impl Fn(&str) -> Answer) {
     // Requests are small, so that one read holds a whole one.
     let mut request = [0; 8192];
-    while connection
-        .read(&mut request)
-        .await
-        .is_ok_and(|bytes| bytes > 0)
+    while let Ok(bytes) = connection.read(&mut request).await
+        && bytes > 0
     {
+        let (status, body) = answers(&String::from_utf8_lossy(&request[..bytes]));
         let length = body.len();
         let head = format!(
             "HTTP/1.1 {status} x\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n"
@@ -141,4 +148,20 @@ async fn a_failed_condition_without_its_item_is_not_taken_for_a_success() {
         matches!(result, Err(AppendError::Unavailable(_))),
         "{result:?}"
     );
+}
+
+#[tokio::test]
+async fn a_connection_that_meets_a_transaction_can_be_closed_soon() {
+    let connection = r#"{"Item":{"p":{"S":"connection#c"},"s":{"S":"-"},"c":{"S":"operator:anna"},"t":{"SS":["order#o"]},"ttl":{"N":"4000000000"}}}"#;
+    let conflict = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}"#;
+    let client = service(move |request| {
+        if request.contains("DynamoDB_20120810.GetItem") {
+            (200, connection)
+        } else {
+            (400, conflict)
+        }
+    });
+    let connections = Connections::new(client.await, "connections");
+    let error = connections.close("c").await.expect_err("it is busy");
+    assert_eq!(error.soon, Soon::Likely, "{error:?}");
 }

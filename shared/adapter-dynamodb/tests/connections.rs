@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use adapter_dynamodb::Connections;
+use aws_sdk_dynamodb::types::AttributeValue;
 use envelope::Timestamp;
 use futures::future::{join, join_all};
 use ports::{
-    CloseConnection, FindSubscribers, Ids, KeepConnections, MemoryConnections, RandomIds,
+    CloseConnection, FindSubscribers, Ids, KeepConnections, MemoryConnections, RandomIds, Soon,
     SubscribeError,
 };
 use testkit::{Dynamo, dynamo};
@@ -21,8 +22,16 @@ fn fresh(name: &str) -> String {
     format!("{name}#{}", RandomIds.next())
 }
 
+fn now() -> Timestamp {
+    Timestamp::from_millis(4_000_000_000_000)
+}
+
 fn until() -> Timestamp {
-    Timestamp::from_millis(4_000_000_000_500)
+    after(500)
+}
+
+fn after(millis: i64) -> Timestamp {
+    Timestamp::from_millis(now().as_millis() + millis)
 }
 
 async fn opened<P: Port>(port: &P) -> String {
@@ -39,7 +48,8 @@ async fn subscribe<P: Port>(port: &P, id: &str, topic: &str) {
 }
 
 async fn subscribers<P: Port>(port: &P, topic: &str) -> BTreeSet<String> {
-    let found = port.subscribers(topic).await.expect("the table answers");
+    let found = port.subscribers(topic, now(), usize::MAX).await;
+    let found = found.expect("the table answers");
     let distinct: BTreeSet<_> = found.iter().cloned().collect();
     assert_eq!(distinct.len(), found.len(), "each once");
     distinct
@@ -141,7 +151,8 @@ async fn a_subscription_that_meets_the_closing_is_not_left_behind<P: Port>(port:
         let all: Vec<_> = (0..8).map(|_| fresh("order")).collect();
         subscribe(port, &id, &all[0]).await;
         let closing = async {
-            while port.close(&id).await.is_err() {
+            while let Err(error) = port.close(&id).await {
+                assert_ne!(error.soon, Soon::Unlikely, "{error:?}");
                 tokio::task::yield_now().await;
             }
         };
@@ -173,7 +184,34 @@ async fn a_topic_with_many_subscribers_names_all_of_them<P: Port>(port: &P) {
         }))
         .await;
     }
+    for max in [1, 100, 1_099] {
+        let some = port.subscribers(&topic, now(), max).await;
+        let some = some.expect("the table answers");
+        assert_eq!(some, ids[..max], "always the same");
+    }
     assert_eq!(subscribers(port, &topic).await, ids.into_iter().collect());
+}
+
+async fn what_has_ended_subscribes_to_nothing_whatever_is_left_of_it<P: Port>(port: &P) {
+    let topic = fresh("order");
+    let mut live = Vec::new();
+    for end_ms in [-86_400_000, -1_000, 1, 86_400_000] {
+        let id = fresh("c");
+        let opened = port.open(&id, "operator", after(end_ms)).await;
+        opened.expect("opened");
+        let subscribed = port.subscribe(&id, &topic, after(end_ms), MAX).await;
+        subscribed.expect("subscribed");
+        if end_ms > 0 {
+            live.push(id);
+        }
+    }
+    assert_eq!(
+        subscribers(port, &topic).await,
+        live.iter().cloned().collect()
+    );
+    // What has ended takes nobody's place.
+    let found = port.subscribers(&topic, now(), live.len()).await;
+    assert_eq!(found.expect("the table answers").len(), live.len());
 }
 
 async fn obeys_the_contract<P: Port>(port: &P) {
@@ -183,6 +221,7 @@ async fn obeys_the_contract<P: Port>(port: &P) {
     what_is_closed_has_no_subscription_and_gets_none(port).await;
     a_subscription_that_meets_the_closing_is_not_left_behind(port).await;
     a_topic_with_many_subscribers_names_all_of_them(port).await;
+    what_has_ended_subscribes_to_nothing_whatever_is_left_of_it(port).await;
 }
 
 #[tokio::test]
@@ -195,4 +234,24 @@ async fn connections_on_a_table_obey_the_contract() {
 #[tokio::test]
 async fn connections_in_memory_obey_the_contract() {
     obeys_the_contract(&MemoryConnections::default()).await;
+}
+
+#[tokio::test]
+async fn a_subscription_that_outlived_its_connection_s_own_item_is_passed_over() {
+    let dynamo = Dynamo::from_env().await;
+    let client = dynamo.client();
+    let connections = Connections::new(client.clone(), dynamo::CONNECTIONS_TABLE);
+    let (id, topic) = (fresh("c"), fresh("order"));
+    let opened = connections.open(&id, "operator", after(-5_000)).await;
+    opened.expect("opened");
+    let subscribed = connections.subscribe(&id, &topic, after(-5_000), MAX).await;
+    subscribed.expect("subscribed");
+    let own = client
+        .delete_item()
+        .table_name(dynamo::CONNECTIONS_TABLE)
+        .key("p", AttributeValue::S(format!("connection#{id}")))
+        .key("s", AttributeValue::S("-".to_owned()));
+    own.send().await.expect("removed");
+    connections.close(&id).await.expect("nothing to do");
+    assert_eq!(subscribers(&connections, &topic).await, BTreeSet::new());
 }

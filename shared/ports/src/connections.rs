@@ -120,17 +120,21 @@ pub trait CloseConnection: Clone + Send + Sync + 'static {
 
 /// Tells who wants to hear about something.
 pub trait FindSubscribers: Clone + Send + Sync + 'static {
-    /// The ids of all connections that are subscribed to a topic. None that was subscribed before is
-    /// missing.
+    /// The ids of the connections that are subscribed to a topic, `max` of them at most and then
+    /// always the same ones. None that was subscribed before is missing, and none is among them that
+    /// ended a second before `now` or earlier, whatever is left of it.
     ///
     /// # Errors
     /// [`Unavailable`].
     ///
     /// # Cost
-    /// One request and a read unit for each 4 KB, which are some forty connections.
+    /// One request and a read unit for each 4 KB, which are some forty connections; more where much
+    /// is left of those that have ended.
     fn subscribers(
         &self,
         topic: &str,
+        now: Timestamp,
+        max: usize,
     ) -> impl Future<Output = Result<Vec<String>, Unavailable>> + Send;
 }
 
@@ -217,9 +221,15 @@ impl CloseConnection for MemoryConnections {
 }
 
 impl FindSubscribers for MemoryConnections {
-    async fn subscribers(&self, topic: &str) -> Result<Vec<String>, Unavailable> {
+    async fn subscribers(
+        &self,
+        topic: &str,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<String>, Unavailable> {
         let state = self.request()?;
-        let subscribed = state.open.iter().filter(|(_, c)| c.topics.contains(topic));
-        Ok(subscribed.map(|(id, _)| id.clone()).collect())
+        let open = state.open.iter().filter(|(_, c)| c.until > now);
+        let subscribed = open.filter(|(_, c)| c.topics.contains(topic));
+        Ok(subscribed.map(|(id, _)| id.clone()).take(max).collect())
     }
 }

@@ -9,7 +9,7 @@ use crate::Topic;
 /// The longest id (that of the events' schemas).
 const ID_CHARS_MAX: usize = 64;
 
-/// Entries of `seen` that are looked at: more than a page of orders has.
+/// Orders that a client may name in `seen`. Each may be read to see whether it has moved.
 const SEEN_MAX: usize = 200;
 
 /// What is to be done with a subscription.
@@ -31,6 +31,12 @@ impl Seen {
     pub fn has(&self, order_id: &str, revision: u64) -> bool {
         self.0.get(order_id).is_some_and(|seen| *seen >= revision)
     }
+
+    /// The orders of which the client has something. It says so itself: nothing proves that they are
+    /// there, or that it may see them.
+    pub fn order_ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
 }
 
 /// A frame of a client.
@@ -40,7 +46,7 @@ pub struct Frame {
     pub action: Action,
     /// With which subscription.
     pub topic: Topic,
-    /// What need not be sent.
+    /// What need not be sent, and what may have moved since.
     pub seen: Seen,
 }
 
@@ -85,13 +91,15 @@ fn topic(frame: &Map<String, Value>) -> Result<Topic, Malformed> {
     }
 }
 
-/// An id that could be one.
-fn known_form(name: &str, id: &Value) -> Result<String, Malformed> {
+/// Whether a text could be an id.
+fn could_be_id(text: &str) -> bool {
     let form = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    (1..=ID_CHARS_MAX).contains(&text.len()) && text.chars().all(form)
+}
+
+fn known_form(name: &str, id: &Value) -> Result<String, Malformed> {
     match id.as_str() {
-        Some(id) if (1..=ID_CHARS_MAX).contains(&id.len()) && id.chars().all(form) => {
-            Ok(id.to_owned())
-        }
+        Some(id) if could_be_id(id) => Ok(id.to_owned()),
         _ => wrong(&format!(
             "`{name}` is an id: 1 to {ID_CHARS_MAX} letters, digits, dots, colons, hyphens and underscores"
         )),
@@ -103,10 +111,13 @@ fn seen(frame: &Map<String, Value>) -> Result<Seen, Malformed> {
     match frame.get("seen") {
         None | Some(Value::Null) => Ok(Seen::default()),
         Some(Value::Object(all)) if all.len() <= SEEN_MAX => {
-            let all = all
-                .iter()
-                .map(|(id, revision)| Some((id.clone(), revision.as_u64()?)));
-            match all.collect() {
+            let entry = |(id, revision): (&String, &Value)| {
+                Some((
+                    Some(id).filter(|id| could_be_id(id))?.clone(),
+                    revision.as_u64()?,
+                ))
+            };
+            match all.iter().map(entry).collect() {
                 Some(all) => Ok(Seen(all)),
                 None => wrong(FORM),
             }
@@ -128,6 +139,7 @@ mod tests {
         assert_eq!(frame.topic, Topic::Order("ord-1".to_owned()));
         assert!(frame.seen.has("ord-1", 4) && frame.seen.has("ord-1", 5));
         assert!(!frame.seen.has("ord-1", 6) && !frame.seen.has("ord-2", 0));
+        assert_eq!(frame.seen.order_ids().collect::<Vec<_>>(), ["ord-1"]);
         let frame = Frame::read(r#"{"action":"unsubscribe","customer":"cust-1"}"#);
         let frame = frame.expect("well-formed");
         assert_eq!(frame.action, Action::Unsubscribe);
@@ -171,6 +183,14 @@ mod tests {
             ),
             (
                 r#"{"action":"subscribe","order":"o","seen":{"o":-1}}"#,
+                "`seen`",
+            ),
+            (
+                r#"{"action":"subscribe","order":"o","seen":{"":5}}"#,
+                "`seen`",
+            ),
+            (
+                r#"{"action":"subscribe","customer":"c","seen":{"a#b":5}}"#,
                 "`seen`",
             ),
             (&many, "`seen`"),

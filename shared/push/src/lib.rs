@@ -12,5 +12,5 @@ mod topic;
 
 pub use frame::{Action, Frame, Malformed, Seen};
 pub use message::{FRAME_BYTES_MAX, error, order, subscribed, unsubscribed};
-pub use ticket::{BadTicket, LIFETIME, Ticket, Tickets};
+pub use ticket::{Admitted, BadTicket, LIFETIME, Ticket, Tickets};
 pub use topic::{Topic, caller_in, text_of};

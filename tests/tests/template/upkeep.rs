@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::plain_form::{Template, target, text};
 
@@ -41,6 +41,26 @@ fn every_function_without_a_dead_letter_queue_raises_an_alarm_on_errors() {
             function.name
         );
     }
+}
+
+#[test]
+fn what_the_socket_could_not_carry_out_raises_an_alarm_and_what_it_refused_does_not() {
+    let template = Template::read();
+    let alarms = template.of("AWS::CloudWatch::Alarm");
+    let counted: Vec<_> = alarms
+        .map(|alarm| alarm.properties)
+        .filter(|alarm| alarm["Namespace"] == json!({ "Ref": "AWS::StackName" }))
+        .collect();
+    let by_function = json!([{ "Name": "Function", "Value": { "Ref": "ServeSocket" } }]);
+    let failed = |alarm: &&&Value| alarm["MetricName"] == "Failed";
+    let failed = counted
+        .iter()
+        .find(failed)
+        .expect("an alarm on what failed");
+    assert_eq!(failed["Dimensions"], by_function);
+    assert!(template.alarmed("ServeSocket", "Failed"));
+    // It counts 4xx, which anybody gets who comes without a ticket.
+    assert!(!template.alarmed("SocketApi", "IntegrationError"));
 }
 
 #[test]

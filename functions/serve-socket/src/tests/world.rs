@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) views: MemoryViews,
     pub(crate) store: Memory,
     pub(crate) frames: MemoryFrames,
+    pub(crate) clock: ManualClock,
 }
 
 pub(crate) fn customer() -> Caller {
@@ -44,13 +45,14 @@ pub(crate) fn world() -> World {
         Memory::default(),
         MemoryFrames::default(),
     );
+    let clock = ManualClock::at(now());
     let socket = ServeSocket::new(
         connections.clone(),
         views.clone(),
         store.clone(),
         frames.clone(),
         tickets(),
-        ManualClock::at(now()),
+        clock.clone(),
     );
     World {
         socket,
@@ -58,6 +60,7 @@ pub(crate) fn world() -> World {
         views,
         store,
         frames,
+        clock,
     }
 }
 
@@ -78,7 +81,12 @@ impl World {
     }
 
     pub(crate) async fn connect(&self, id: &str, caller: &Caller) {
-        let ticket = tickets().issue(caller, now());
+        self.connect_until(id, caller, None).await;
+    }
+
+    /// A connection of a caller whose token expires then.
+    pub(crate) async fn connect_until(&self, id: &str, caller: &Caller, end: Option<Timestamp>) {
+        let ticket = tickets().issue(caller, end, now());
         assert_eq!(self.knock(id, &ticket.text).await, 200);
     }
 
@@ -147,7 +155,7 @@ impl World {
     }
 
     pub(crate) async fn subscribers(&self, topic: &str) -> Vec<String> {
-        let found = self.connections.subscribers(topic).await;
+        let found = self.connections.subscribers(topic, now(), 100).await;
         found.expect("an answer")
     }
 }
