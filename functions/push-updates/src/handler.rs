@@ -2,8 +2,8 @@
 //!
 //! Pushing hangs on the views and never the other way round: a projection that saves a view knows
 //! nothing of it, and is neither slower nor broken when nobody can be reached. A push is a hint. What
-//! may succeed later is delivered again by the platform, a few times; what never can be pushed is
-//! logged and dropped, because the client reads the view, or is told of it when it connects again.
+//! may succeed later is delivered again by the platform, a few times; what never can be pushed, or takes
+//! too long, is logged and dropped, because the client reads the view, or is told of it when it connects again.
 //!
 //! Only the newest layout of the view is pushed. While it is being built from history it passes
 //! through states that clients have left behind long ago; they drop these by their revision.

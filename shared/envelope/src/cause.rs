@@ -14,6 +14,10 @@ pub const HOPS_MAX: u32 = 32;
 /// The name in the metadata under which an event says on whose behalf it happened.
 pub const ACTOR: &str = "actor";
 
+/// The name in the metadata under which an event says at which attempt of its reaction it came about, if
+/// it was not the first.
+pub const ATTEMPT: &str = "attempt";
+
 /// Why something is about to be stored. Made from a command, from an event that is reacted to, or
 /// from an event that another system sent; there is no other way to get one.
 #[derive(Debug, Clone)]
@@ -97,6 +101,15 @@ impl Cause {
         self
     }
 
+    /// Says at which attempt it is reacted to, from 1.
+    #[must_use]
+    pub fn at_attempt(mut self, attempt: u32) -> Self {
+        if attempt > 1 {
+            self.extra.insert(ATTEMPT.to_owned(), attempt.into());
+        }
+        self
+    }
+
     /// The id of the commit that this cause leads to on a stream.
     #[must_use]
     pub fn commit_id(&self) -> &CommitId {
@@ -170,7 +183,15 @@ mod tests {
         let command = Cause::command(&CommandId::new("c").expect("valid")).by("clerk-7");
         let event = stored(&command);
         assert_eq!(event.metadata.extra[ACTOR], "clerk-7");
-        let next = Cause::reaction(&event, "echo").expect("short");
+        let third = stored(
+            &Cause::reaction(&event, "echo")
+                .expect("short")
+                .at_attempt(3),
+        );
+        assert_eq!(third.metadata.extra[ATTEMPT], 3);
+        let next = Cause::reaction(&third, "echo")
+            .expect("short")
+            .at_attempt(1);
         assert!(next.metadata().extra.is_empty());
     }
 

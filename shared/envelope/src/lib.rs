@@ -20,7 +20,7 @@ mod traceparent;
 mod wire;
 
 pub use aggregate::{Aggregate, UnknownEvents};
-pub use cause::{ACTOR, Cause, HOPS_MAX, TooManyHops};
+pub use cause::{ACTOR, ATTEMPT, Cause, HOPS_MAX, TooManyHops};
 pub use cloud_events::{CloudEventError, to_cloud_event};
 pub use event::{Event, EventData, UnreadableEvent, Upcaster};
 pub use ids::{CommandId, CommitId, CorrelationId, EventId, InvalidId, StreamId, Version};

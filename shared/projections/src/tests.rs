@@ -4,7 +4,7 @@ mod history;
 
 use std::collections::BTreeMap;
 
-use envelope::{Envelope, StreamId};
+use envelope::{ATTEMPT, Envelope, StreamId};
 use event_store::Memory;
 use event_store::rebuild::{MemoryCheckpoints, Rebuild};
 use ports::{Consistency, ManualClock, MemoryViews, Page, Total};
@@ -217,11 +217,28 @@ async fn a_shop_can_be_asked_what_its_people_want_to_know() {
     let stock = &expected::<Stock>(&events).views["p-2"];
     assert_eq!((stock.available, stock.reserved), (7, 3));
 
+    let mut events = events;
+    let paid = |event: &&mut Envelope| {
+        event.event_type == "PaymentCompleted" && event.aggregate_id == "ord-4"
+    };
+    let paid = events.iter_mut().find(paid).expect("it was paid");
+    paid.metadata.extra.insert(ATTEMPT.to_owned(), 3.into());
     let workflows = expected::<Workflow>(&events);
     let steps = |id: &str| {
         let steps = workflows.views[id].steps();
         steps.iter().map(|step| step.state).collect::<Vec<_>>()
     };
+    let attempts: Vec<_> = workflows.views["ord-4"]
+        .steps()
+        .iter()
+        .map(|step| step.attempts)
+        .collect();
+    assert_eq!(attempts, [Some(1), Some(3), Some(1)]);
+    assert_eq!(
+        workflows.views["ord-0"].steps()[0].attempts,
+        None,
+        "it has not ended"
+    );
     use StepState::{Compensated, Done, Failed as Broken, InFlight, Skipped, Waiting};
     assert_eq!(steps("ord-0"), [InFlight, Waiting, Waiting]);
     assert_eq!(steps("ord-1"), [Broken, Skipped, Skipped]);

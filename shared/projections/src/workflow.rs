@@ -1,8 +1,11 @@
 //! Where the workflow of an order stands: its steps, and what was undone.
 
-use envelope::{Envelope, StreamId, Timestamp, UnreadableEvent};
+use std::collections::BTreeMap;
+
+use envelope::{ATTEMPT, Envelope, StreamId, Timestamp, UnreadableEvent};
 use projection_kit::{Nothing, Place, Projection};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::story::{OrderStory, order_of, sortable};
 use crate::{OrderStatus, Story};
@@ -21,7 +24,10 @@ pub struct View {
     /// The order.
     pub order_id: String,
     /// Why steps failed, by event type.
-    pub reasons: std::collections::BTreeMap<String, String>,
+    pub reasons: BTreeMap<String, String>,
+    /// At which attempt something happened, by event type, if not at the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attempts: BTreeMap<String, u64>,
     /// What happened, and when.
     pub story: Story,
 }
@@ -58,6 +64,9 @@ pub struct Step {
     /// When it was done or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// At which attempt it was done or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
     /// When it was undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compensated_at: Option<Timestamp>,
@@ -138,6 +147,7 @@ impl View {
         let when = |event: &str| self.story.when(event);
         let (began_at, done, failed) = (when(plan.begins), when(plan.done), when(plan.fails));
         let compensated_at = done.and(when(plan.undone));
+        let attempts = |event: &str| self.attempts.get(event).copied().unwrap_or(1);
         let status = self.story.status();
         let state = match (began_at, done, failed) {
             (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
@@ -155,6 +165,10 @@ impl View {
             state,
             began_at,
             ended_at: done.or(failed),
+            attempts: done
+                .map(|_| plan.done)
+                .or(failed.map(|_| plan.fails))
+                .map(attempts),
             compensated_at,
             reason: self.reasons.get(plan.fails).cloned(),
         }
@@ -181,7 +195,12 @@ impl Projection for Workflow {
     }
 
     fn fold(view: &mut View, event: &Envelope) -> Result<(), UnreadableEvent> {
-        let reason = match view.story.tell(event)? {
+        let happened = view.story.tell(event)?;
+        let attempt = event.metadata.extra.get(ATTEMPT).and_then(Value::as_u64);
+        if let Some(attempt) = attempt {
+            view.attempts.insert(event.event_type.clone(), attempt);
+        }
+        let reason = match happened {
             OrderStory::OrderFailed(failed) => failed.reason,
             OrderStory::InventoryReserveFailed(failed) => failed.reason,
             OrderStory::PaymentFailed(failed) => failed.reason,

@@ -123,7 +123,7 @@ impl<R: React> Consume for Verified<R> {
 
     async fn consume(&self, message: &Message) -> Result<Done, Failure> {
         let event = verified(&self.sealer, message)?;
-        let cause = Cause::reaction(&event, R::NAME)?;
+        let cause = Cause::reaction(&event, R::NAME)?.at_attempt(message.attempt);
         self.reaction.react(&event, &cause, message.attempt).await
     }
 }

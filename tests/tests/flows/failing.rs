@@ -1,5 +1,7 @@
 //! What cannot be handled is in a queue, with the event and the reason.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::ATTEMPTS_MAX;
@@ -70,4 +72,16 @@ pub(crate) async fn a_provider_that_recovers_in_time_loses_no_order(outside: &Ou
     let order = Outside::order("flow-flaky", "sandbox-fail-2", "prod-11");
     outside.put_inbound(&order).await;
     outside.wait_for("flow-flaky", "SHIPPED").await;
+    // The workflow may be a moment behind the order.
+    let begun = Instant::now();
+    let charged = loop {
+        let (_, workflow) = outside.get("/orders/flow-flaky/workflow").await;
+        let charged = workflow["steps"][1].clone();
+        if charged["state"] == "done" || begun.elapsed() > Duration::from_secs(60) {
+            break charged;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let tried = (&charged["name"], &charged["attempts"]);
+    assert_eq!(tried, (&json!("charge-payment"), &json!(3)), "{charged}");
 }
