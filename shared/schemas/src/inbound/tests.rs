@@ -40,9 +40,11 @@ fn every_embedded_schema_compiles_and_is_of_the_type_that_it_stands_for() {
 #[test]
 fn a_valid_event_of_each_accepted_type_is_let_in() {
     let stock = json!({"productId": "prod-1", "quantity": 0});
+    let moved = json!({"customerId": "cust-1", "address": {"line1": "7 Sample Street"}});
     let cases = [
         ("OrderPlaced", order()),
         ("UserRegistered", customer()),
+        ("UserAddressChanged", moved),
         ("StockReplenished", stock),
     ];
     assert!(
