@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The contract.
-pub const DOCUMENT: &str = include_str!("../openapi.json");
+const DOCUMENT: &str = include_str!("../openapi.json");
 
 const PAGE: &str = include_str!("page.html");
 const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js"));

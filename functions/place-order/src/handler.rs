@@ -5,15 +5,13 @@
 
 use domain::events::OrderPlaced;
 use domain::{Aggregate, Customer, CustomerId, Order, customer, order};
-use envelope::CommandId;
 use event_store::{AppendAll, Decider, Load};
-use http_api::{Broken, Caller, Request, Response, Sent, data_of};
+use http_api::{Broken, Caller, Request, Response, Sent, data_of, natural_id};
 use ports::{Clock, Consistency, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use telemetry::chain;
 use tracing::{error, info};
-use uuid::Uuid;
 
 /// The handler.
 #[derive(Clone)]
@@ -53,14 +51,8 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
         let customer_id = customer_of(&mut body, &caller)?;
         // The same order, sent again under its own id, is the same command. An order that is not given
         // an id gets one that the command's key determines, if it has a key.
-        let content = body
-            .contains_key("orderId")
-            .then(|| Value::from(body.clone()));
-        let sent = request.sent(&caller, &[caller.subject()], || {
-            let content = content.map(|content| content.to_string());
-            let id = content.map(|content| Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()));
-            CommandId::from_uuid(id.unwrap_or_else(|| self.ids.next()))
-        })?;
+        let natural = || natural_id(&body, "orderId", &self.ids);
+        let sent = request.sent(&caller, &[caller.subject()], natural)?;
         let order_id = sent.cause.commit_id().as_str();
         body.entry("orderId").or_insert_with(|| order_id.into());
         let says_where = body.contains_key("shippingAddress");
@@ -137,17 +129,14 @@ fn broken_by(placed: OrderPlaced) -> Vec<Broken> {
 /// said by operators and other systems alone: a customer could take somebody else's id, or ask by it
 /// whether there is such an order.
 fn customer_of(body: &mut Map<String, Value>, caller: &Caller) -> Result<CustomerId, Response> {
-    if let Caller::Customer(subject) = caller {
-        let said = body
-            .entry("customerId")
-            .or_insert_with(|| subject.as_str().into());
-        caller.acts_for(said.as_str().unwrap_or_default())?;
-        if body.contains_key("orderId") {
-            let detail =
-                "orders get their ids here; send an `Idempotency-Key` to be able to send one again";
-            let broken = Broken::at("/orderId".to_owned(), detail.to_owned());
-            return Err(refused([broken]));
-        }
+    caller.fill_in(body, "customerId")?;
+    if matches!(caller, Caller::Customer(_)) && body.contains_key("orderId") {
+        let detail =
+            "orders get their ids here; send an `Idempotency-Key` to be able to send one again";
+        return Err(refused([Broken::at(
+            "/orderId".to_owned(),
+            detail.to_owned(),
+        )]));
     }
     let said = body.get("customerId").and_then(Value::as_str);
     Ok(CustomerId::new(said.unwrap_or_default()))

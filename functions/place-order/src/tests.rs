@@ -2,7 +2,7 @@
 
 use domain::customer;
 use domain::events::UserRegistered;
-use envelope::{Cause, Timestamp};
+use envelope::{Cause, CommandId, Timestamp};
 use event_store::Memory;
 use ports::{ManualClock, SeededIds};
 

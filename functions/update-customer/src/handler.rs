@@ -6,11 +6,10 @@ use domain::events::{UserAddressChanged, UserRegistered};
 use domain::{Aggregate, Customer, customer};
 use envelope::CommandId;
 use event_store::{AppendAll, Decider, Load};
-use http_api::{Broken, Caller, Request, Response, Sent, Token, data_of};
+use http_api::{Broken, Caller, Request, Response, Sent, Token, data_of, natural_id};
 use ports::{Clock, Ids};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 /// The handler.
 #[derive(Clone)]
@@ -46,21 +45,13 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> UpdateCustomer<S, C, I> {
     async fn register(&self, request: &Request) -> Result<Response, Response> {
         let caller = request.caller()?;
         let mut body: Map<String, Value> = request.json()?;
-        if let Caller::Customer(subject) = &caller {
-            let said = body
-                .entry("customerId")
-                .or_insert_with(|| subject.as_str().into());
-            caller.acts_for(said.as_str().unwrap_or_default())?;
+        caller.fill_in(&mut body, "customerId")?;
+        if matches!(caller, Caller::Customer(_)) {
             // Who is blocked must not be able to unblock himself.
             body.remove("active");
         }
-        let content = body
-            .contains_key("customerId")
-            .then(|| Value::from(body.clone()).to_string());
-        let sent = request.sent(&caller, &[caller.subject()], || {
-            let id = content.map(|content| Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()));
-            CommandId::from_uuid(id.unwrap_or_else(|| self.ids.next()))
-        })?;
+        let natural = || natural_id(&body, "customerId", &self.ids);
+        let sent = request.sent(&caller, &[caller.subject()], natural)?;
         let new_id = sent.cause.commit_id().as_str();
         body.entry("customerId").or_insert_with(|| new_id.into());
         let registered: UserRegistered = data_of(&Value::from(body)).map_err(refused)?;

@@ -18,5 +18,5 @@ pub use cursor::Cursor;
 pub use data::data_of;
 pub use request::Request;
 pub use response::{Broken, Response};
-pub use sent::Sent;
+pub use sent::{Sent, natural_id};
 pub use token::{AFTER_MAX, Token, WAIT_SECONDS_MAX, look_until};

@@ -3,7 +3,8 @@
 
 use envelope::{Aggregate, Cause, CommandId, Version};
 use event_store::{AppendAll, AppendError, Decider, ExecuteError, Load, Once};
-use ports::Clock;
+use ports::{Clock, Ids};
+use serde_json::{Map, Value};
 use telemetry::chain;
 use tracing::error;
 use uuid::Uuid;
@@ -71,7 +72,7 @@ impl Request {
     /// What the request asks for, whatever the order and the spaces of its JSON.
     fn fingerprint(&self) -> String {
         let bytes = self.bytes().unwrap_or_default();
-        let json = serde_json::from_slice::<serde_json::Value>(&bytes).map(|json| json.to_string());
+        let json = serde_json::from_slice::<Value>(&bytes).map(|json| json.to_string());
         let body = json.unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
         let mut parts = vec![self.route_key.as_str()];
         parts.extend(self.place().flat_map(|(name, value)| [name, value]));
@@ -181,6 +182,17 @@ impl Sent {
              `Idempotency-Key`, so that it may be sent again"
         })
     }
+}
+
+/// The command of a body that names what it is about, under this name: sent again, the same body is the
+/// same command. Any other is a new one.
+pub fn natural_id(body: &Map<String, Value>, name: &str, ids: &impl Ids) -> CommandId {
+    let content = body.contains_key(name).then(|| Value::from(body.clone()));
+    let id = content.map(|content| {
+        let content = content.to_string();
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes())
+    });
+    CommandId::from_uuid(id.unwrap_or_else(|| ids.next()))
 }
 
 /// A digest of texts that tells where each one ends.
