@@ -43,6 +43,19 @@ async fn get_after(api: &Api<'_>, path: &str, written: &Answer) -> Answer {
     }
 }
 
+/// A shipped order once its own stream has said so, which is the last that happens to it.
+async fn at_rest(api: &Api<'_>, path: &str) -> Answer {
+    let begun = Instant::now();
+    loop {
+        let whole = api.get(path).await;
+        if whole.body["history"].to_string().contains("OrderFulfilled") {
+            return whole;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{}", whole.body);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 /// Follows the status by long polling, as a page would, and returns all that it said.
 async fn follow(api: &Api<'_>, path: &str) -> Vec<Value> {
     let begun = Instant::now();
@@ -91,7 +104,7 @@ pub(crate) async fn an_order_is_placed_followed_and_read_by_whoever_placed_it(
         .map(|status| status["revision"].as_u64())
         .collect();
     assert!(revisions.is_sorted(), "{revisions:?}");
-    let whole = api.get(itself).await;
+    let whole = at_rest(&api, itself).await;
     let known = [("if-none-match", whole.header("etag"))];
     assert_eq!(api.get_with(itself, &known).await.status, 304);
 }
