@@ -60,6 +60,17 @@ impl Client {
         }
     }
 
+    /// Waits for silence. Until then a push of this order may come late, or twice, and no other.
+    async fn hears_nothing_but_late(&mut self, id: &str, newest: u64) {
+        while let Ok(message) = tokio::time::timeout(SILENCE, self.0.next()).await {
+            let message = message.expect("an open socket").expect("a message");
+            let message: Value =
+                serde_json::from_str(&message.into_text().expect("text")).expect("JSON");
+            let is_late = message["orderId"] == id && revision(&message) <= newest;
+            assert!(is_late, "{message}");
+        }
+    }
+
     async fn hears_nothing(&mut self) {
         let message = tokio::time::timeout(SILENCE, self.0.next()).await;
         assert!(message.is_err(), "{message:?}");
@@ -201,7 +212,9 @@ pub(crate) async fn what_happens_to_an_order_is_pushed_to_whom_it_concerns(outsi
     assert_eq!(client.ask(&frame, &mut aside).await["type"], "subscribed");
     let missed = client.until_shipped("flow-missed", aside).await;
     let newest_missed = missed.iter().map(revision).max().expect("a message");
-    client.hears_nothing().await;
+    client
+        .hears_nothing_but_late("flow-missed", newest_missed)
+        .await;
     let seen = json!({ "flow-missed": newest_missed });
     let frame = json!({ "action": "subscribe", "order": "flow-missed", "seen": seen });
     let answer = client.ask(&frame, &mut Vec::new()).await;
