@@ -1,4 +1,4 @@
-//! `InventoryReserved` → `PaymentCompleted` or `PaymentFailed`.
+//! `InventoryReserved` or the command `ChargePayment` → `PaymentCompleted` or `PaymentFailed`.
 //!
 //! The provider is asked before anything is stored, under a key that belongs to the order. So a
 //! crash between its answer and our record repeats the question and not the charge.
@@ -6,9 +6,10 @@
 //! A payment that was cancelled meanwhile keeps no money: whatever was charged under that key, by this
 //! delivery or by one that died before it could record it, is voided.
 
+use domain::commands::ChargePayment as Due;
 use domain::events::InventoryReserved;
 use domain::{Payment, payment};
-use envelope::{Cause, Envelope};
+use envelope::{Cause, Envelope, EventData};
 use event_store::{Append, Decider, Load};
 use partners::{Charge, ChargeError, PaymentProvider};
 use ports::{Clock, Consistency};
@@ -30,7 +31,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> ChargePayment<S, P, C> {
         }
     }
 
-    async fn ask(&self, due: InventoryReserved, attempt: u32) -> Result<payment::Command, Failure> {
+    async fn ask(&self, due: Due, attempt: u32) -> Result<payment::Command, Failure> {
         let idempotency_key = payment::charge_key(&due.order_id);
         let charge = Charge {
             idempotency_key: &idempotency_key,
@@ -55,7 +56,10 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
     const NAME: &'static str = "charge-payment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let due = event.read::<InventoryReserved>()?;
+        let due = match event.event_type.as_str() {
+            Due::TYPE => event.read::<Due>()?,
+            _ => event.read::<InventoryReserved>()?.into(),
+        };
         let order_id = due.order_id.clone();
         let id = order_id.as_str();
         let seen = self.payments.load(id, Consistency::Eventual).await?;

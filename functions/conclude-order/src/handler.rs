@@ -1,5 +1,7 @@
-//! `OrderShipped` → `OrderFulfilled`; any step that failed for good → `OrderFailed`.
+//! `OrderShipped` → `OrderFulfilled`; any step that failed for good → `OrderFailed`. Told so by a saga:
+//! `CompleteOrder` → `OrderCompleted`, `FailOrder` → `OrderFailed`.
 
+use domain::commands::{CompleteOrder, FailOrder};
 use domain::events::{InventoryReserveFailed, OrderShipped, PaymentFailed, ShipmentFailed};
 use domain::{Order, OrderId, order};
 use envelope::{Cause, Envelope, EventData, UnreadableEvent};
@@ -40,6 +42,17 @@ fn conclusion(event: &Envelope) -> Result<(OrderId, order::Command), UnreadableE
                 ..
             } = event.read()?;
             (order_id, order::Command::Fulfil { tracking_number })
+        }
+        CompleteOrder::TYPE => {
+            let CompleteOrder {
+                order_id,
+                tracking_number,
+            } = event.read()?;
+            (order_id, order::Command::Complete { tracking_number })
+        }
+        FailOrder::TYPE => {
+            let FailOrder { order_id, reason } = event.read()?;
+            (order_id, order::Command::Fail { reason })
         }
         InventoryReserveFailed::TYPE => {
             let InventoryReserveFailed {

@@ -1,12 +1,13 @@
-//! `OrderCancelled` → `ShipmentCancelled`.
+//! `OrderCancelled` or the command `RecallShipment` → `ShipmentCancelled`.
 //!
 //! A parcel that is recorded is recalled before it is said to be. Where none is, the carrier may have
 //! taken one that nobody recorded: so the shipment is first closed to any answer, and then whatever
 //! the carrier has of the order is recalled.
 
+use domain::commands::RecallShipment as Recall;
 use domain::events::OrderCancelled;
 use domain::{Shipment, shipment};
-use envelope::{Cause, Envelope};
+use envelope::{Cause, Envelope, EventData};
 use event_store::{Append, Decider, Load};
 use partners::Carrier;
 use ports::{Clock, Consistency};
@@ -33,7 +34,10 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for RecallShipment<S, P, C> {
     const NAME: &'static str = "recall-shipment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order_id = event.read::<OrderCancelled>()?.order_id;
+        let order_id = match event.event_type.as_str() {
+            Recall::TYPE => event.read::<Recall>()?.order_id,
+            _ => event.read::<OrderCancelled>()?.order_id,
+        };
         let id = order_id.as_str();
         // Read strongly: that there is no parcel must not rest on an outdated state.
         let seen = self.shipments.load(id, Consistency::Strong).await?;

@@ -1,10 +1,12 @@
-//! `ShipmentFailed` → `PaymentRefunded`; `OrderCancelled` → `PaymentRefunded` or `PaymentCancelled`.
+//! `ShipmentFailed` → `PaymentRefunded`; `OrderCancelled` or the command `RefundPayment` → `PaymentRefunded` or
+//! `PaymentCancelled`.
 //!
-//! Of a cancelled order nobody may know whether it was charged: the charge may be on its way, or have
-//! been made by a delivery that died before it could record it. So the payment is first closed to any
-//! answer, and then whatever was charged under the order's key is voided. What was recorded as
-//! charged is refunded instead.
+//! Of an order that is cancelled, or to be refunded whatever there is, nobody may know whether it was charged: the
+//! charge may be on its way, or have been made by a delivery that died before it could record it. So the payment
+//! is first closed to any answer, and then whatever was charged under the order's key is voided. What was
+//! recorded as charged is refunded instead.
 
+use domain::commands::RefundPayment as Refunding;
 use domain::events::{OrderCancelled, ShipmentFailed};
 use domain::{Money, OrderId, Payment, payment};
 use envelope::{Cause, Envelope, EventData, UnreadableEvent};
@@ -25,7 +27,7 @@ pub struct RefundPayment<S, P, C> {
 enum Why {
     /// The carrier refused the parcel: the order was paid.
     NotShipped,
-    /// The order may stand anywhere.
+    /// It is not to be kept, and the order may stand anywhere.
     Cancelled,
 }
 
@@ -64,6 +66,7 @@ fn read(event: &Envelope) -> Result<(OrderId, Why), UnreadableEvent> {
     match event.event_type.as_str() {
         ShipmentFailed::TYPE => Ok((event.read::<ShipmentFailed>()?.order_id, Why::NotShipped)),
         OrderCancelled::TYPE => Ok((event.read::<OrderCancelled>()?.order_id, Why::Cancelled)),
+        Refunding::TYPE => Ok((event.read::<Refunding>()?.order_id, Why::Cancelled)),
         _ => Err(UnreadableEvent::unknown(
             &event.event_type,
             event.schema_version,

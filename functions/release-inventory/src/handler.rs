@@ -1,9 +1,11 @@
-//! `PaymentFailed`, `ShipmentFailed` or `OrderCancelled` → `InventoryReleased`.
+//! `PaymentFailed`, `ShipmentFailed`, `OrderCancelled` or the command `ReleaseInventory` → `InventoryReleased`.
 //!
 //! What is held is read from the reservation, not from the event: it is the inventory's own record,
-//! and the events that lead here can all arrive without releasing twice. A cancelled order of which
-//! there is no reservation yet is released all the same, of nothing, so that none is made later.
+//! and the events that lead here can all arrive without releasing twice. An order that is cancelled, or to be
+//! released whatever there is, may have no reservation yet: it is released all the same, of nothing, so that
+//! none is made later.
 
+use domain::commands::ReleaseInventory as Release;
 use domain::events::{OrderCancelled, OrderLine, PaymentFailed, ShipmentFailed, quantities};
 use domain::{OrderId, Reservation, StockItem, reservation, stock_item};
 use envelope::{Aggregate, Cause, Envelope, EventData, UnreadableEvent};
@@ -91,16 +93,17 @@ impl<S: Load + AppendAll, C: Clock> ReleaseInventory<S, C> {
 /// Whose reservation ends, and how.
 fn release_of(event: &Envelope) -> Result<(OrderId, reservation::Command), UnreadableEvent> {
     let release = reservation::Command::Release;
+    let cancel = |order_id: OrderId| {
+        let cancel = reservation::Command::Cancel {
+            order_id: order_id.clone(),
+        };
+        Ok((order_id, cancel))
+    };
     match event.event_type.as_str() {
         PaymentFailed::TYPE => Ok((event.read::<PaymentFailed>()?.order_id, release)),
         ShipmentFailed::TYPE => Ok((event.read::<ShipmentFailed>()?.order_id, release)),
-        OrderCancelled::TYPE => {
-            let order_id = event.read::<OrderCancelled>()?.order_id;
-            let cancel = reservation::Command::Cancel {
-                order_id: order_id.clone(),
-            };
-            Ok((order_id, cancel))
-        }
+        OrderCancelled::TYPE => cancel(event.read::<OrderCancelled>()?.order_id),
+        Release::TYPE => cancel(event.read::<Release>()?.order_id),
         _ => Err(UnreadableEvent::unknown(
             &event.event_type,
             event.schema_version,

@@ -64,7 +64,7 @@ async fn held_for(ids: &[&str]) -> Memory {
         }
     }
     for id in ids {
-        let reserve = reservation::Command::Reserve(order(id));
+        let reserve = reservation::Command::Reserve(order(id).into());
         let result = reservations.execute(id, &cause(id), &reserve).await;
         result.expect("new");
     }
@@ -231,7 +231,7 @@ async fn a_cancelled_order_without_a_reservation_will_never_have_one() {
 async fn an_order_that_was_refused_holds_nothing_and_releases_nothing() {
     let store = Memory::default();
     let refuse = reservation::Command::Refuse {
-        order: order("ord-1"),
+        order: order("ord-1").into(),
         reason: "short".to_owned(),
     };
     let reservations = handler(&store).reservations;

@@ -1,11 +1,12 @@
-//! `OrderPlaced` → `InventoryReserved` or `InventoryReserveFailed`.
+//! `OrderPlaced` or the command `ReserveInventory` → `InventoryReserved` or `InventoryReserveFailed`.
 //!
 //! All products of an order are reserved in one transaction with the reservation itself: all or
 //! none, and never twice. "Not enough" is said only after strongly consistent reads.
 
+use domain::commands::ReserveInventory as Reserve;
 use domain::events::{OrderPlaced, quantities};
 use domain::{ProductId, Reservation, StockItem, reservation, stock_item};
-use envelope::{Aggregate, Cause, Envelope};
+use envelope::{Aggregate, Cause, Envelope, EventData};
 use event_store::{AppendAll, AppendAllError, Decider, Folded, Load, LoadError, Transaction};
 use ports::{Clock, Consistency, Retry};
 use reaction::{Done, Failure, React};
@@ -34,11 +35,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
         }
     }
 
-    async fn look(
-        &self,
-        order: &OrderPlaced,
-        consistency: Consistency,
-    ) -> Result<Stock, LoadError> {
+    async fn look(&self, order: &Reserve, consistency: Consistency) -> Result<Stock, LoadError> {
         let wanted = quantities(&order.items);
         let mut stock = Vec::with_capacity(wanted.len());
         for (product_id, quantity) in wanted {
@@ -52,7 +49,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
     fn take(
         &self,
         transaction: &mut Transaction<'_>,
-        order: &OrderPlaced,
+        order: &Reserve,
         stock: &Stock,
     ) -> Result<Result<(), String>, Failure> {
         let mut short = Vec::new();
@@ -74,7 +71,7 @@ impl<S: Load + AppendAll, C: Clock> ReserveInventory<S, C> {
         })
     }
 
-    async fn reserve(&self, order: OrderPlaced, cause: &Cause) -> Result<Done, Failure> {
+    async fn reserve(&self, order: Reserve, cause: &Cause) -> Result<Done, Failure> {
         let id = order.order_id.as_str();
         let mut consistency = Consistency::Eventual;
         let mut retry = Retry::new(&self.clock, cause.commit_id().digest());
@@ -126,7 +123,10 @@ impl<S: Load + AppendAll, C: Clock> React for ReserveInventory<S, C> {
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order = event.read::<OrderPlaced>()?;
+        let order = match event.event_type.as_str() {
+            Reserve::TYPE => event.read::<Reserve>()?,
+            _ => event.read::<OrderPlaced>()?.into(),
+        };
         self.reserve(order, cause).await
     }
 }

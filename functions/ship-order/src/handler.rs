@@ -1,11 +1,12 @@
-//! `PaymentCompleted` → `OrderShipped` or `ShipmentFailed`.
+//! `PaymentCompleted` or the command `ShipOrder` → `OrderShipped` or `ShipmentFailed`.
 //!
 //! A shipment that was cancelled meanwhile lets no parcel go: whatever the carrier took, for this
 //! delivery or for one that died before it could record it, is recalled.
 
+use domain::commands::ShipOrder as Parcel;
 use domain::events::PaymentCompleted;
 use domain::{Shipment, shipment};
-use envelope::{Cause, Envelope};
+use envelope::{Cause, Envelope, EventData};
 use event_store::{Append, Decider, Load};
 use partners::{Carrier, Pickup, PickupError};
 use ports::{Clock, Consistency};
@@ -27,25 +28,21 @@ impl<S: Load + Append, P: Carrier, C: Clock> ShipOrder<S, P, C> {
         }
     }
 
-    async fn ask(
-        &self,
-        paid: PaymentCompleted,
-        attempt: u32,
-    ) -> Result<shipment::Command, Failure> {
-        let idempotency_key = format!("ship-{}", paid.order_id);
+    async fn ask(&self, order: Parcel, attempt: u32) -> Result<shipment::Command, Failure> {
+        let idempotency_key = format!("ship-{}", order.order_id);
         let pickup = Pickup {
             idempotency_key: &idempotency_key,
-            order_id: &paid.order_id,
-            address: &paid.shipping_address,
+            order_id: &order.order_id,
+            address: &order.shipping_address,
             attempt,
         };
         match self.carrier.pick_up(&pickup).await {
             Ok(tracking_number) => Ok(shipment::Command::RecordPickup {
-                paid,
+                order,
                 tracking_number,
             }),
             Err(PickupError::Refused(reason)) => {
-                Ok(shipment::Command::RecordRefusal { paid, reason })
+                Ok(shipment::Command::RecordRefusal { order, reason })
             }
             Err(PickupError::Unavailable(error)) => Err(error.into()),
         }
@@ -56,13 +53,16 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
     const NAME: &'static str = "ship-order";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let paid = event.read::<PaymentCompleted>()?;
-        let order_id = paid.order_id.clone();
+        let order = match event.event_type.as_str() {
+            Parcel::TYPE => event.read::<Parcel>()?,
+            _ => event.read::<PaymentCompleted>()?.into(),
+        };
+        let order_id = order.order_id.clone();
         let id = order_id.as_str();
         let seen = self.shipments.load(id, Consistency::Eventual).await?;
         let (done, state) = match seen.state {
             shipment::State::Absent => {
-                let answer = self.ask(paid, attempt).await?;
+                let answer = self.ask(order, attempt).await?;
                 let recorded = self.shipments.execute(id, cause, &answer).await?;
                 (recorded.outcome.into(), recorded.state)
             }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use envelope::EventData;
+use envelope::event_data;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,21 +63,8 @@ pub struct PaymentTerms {
 pub enum Workflow {
     /// Services react to each other's events.
     Choreography,
-}
-
-macro_rules! event_data {
-    ($(#[$doc:meta])* $name:ident v $version:literal $(from [$($upcaster:path),*])? { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-        #[serde(rename_all = "camelCase")]
-        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
-
-        impl EventData for $name {
-            const TYPE: &'static str = stringify!($name);
-            const SCHEMA_VERSION: u32 = $version;
-            $(const UPCASTERS: &'static [envelope::Upcaster] = &[$($upcaster),*];)?
-        }
-    };
+    /// A saga asks one service after the other.
+    Orchestration,
 }
 
 event_data! {
@@ -96,7 +83,8 @@ event_data! {
         shipping_address: Address,
         /// How it is paid.
         payment: PaymentTerms,
-        /// Which style of workflow carries it; the stack's default if absent.
+        /// Which style of workflow carries it: whoever takes the order sees to it that it says so. Without, it is
+        /// choreography.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workflow: Option<Workflow>,
     }
@@ -104,6 +92,17 @@ event_data! {
 event_data! {
     /// Everything that was ordered is on its way: the order ended well.
     OrderFulfilled v 1 {
+        /// The order.
+        order_id: OrderId,
+        /// Who placed it.
+        customer_id: CustomerId,
+        /// The carrier's number for the parcel.
+        tracking_number: String,
+    }
+}
+event_data! {
+    /// All steps of the order are done, says the saga that conducted it: the order ended well.
+    OrderCompleted v 1 {
         /// The order.
         order_id: OrderId,
         /// Who placed it.
@@ -134,6 +133,9 @@ event_data! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(length(max = 500))]
         reason: Option<String>,
+        /// Which style of workflow carried it; choreography if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<Workflow>,
     }
 }
 event_data! {

@@ -9,14 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::events::{
-    ORDER_LINES_MAX, OrderCancelled, OrderFailed, OrderFulfilled, OrderLine, OrderPlaced,
-    REASON_CHARS_MAX,
+    ORDER_LINES_MAX, OrderCancelled, OrderCompleted, OrderFailed, OrderFulfilled, OrderLine,
+    OrderPlaced, REASON_CHARS_MAX, Workflow,
 };
 use crate::{Aggregate, CustomerId, Money, OrderId};
 
 event_set! {
     /// What can happen to an order.
-    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderFailed, OrderCancelled }
+    pub enum OrderEvent { OrderPlaced, OrderFulfilled, OrderCompleted, OrderFailed, OrderCancelled }
 }
 
 /// Marker of the order aggregate.
@@ -39,6 +39,8 @@ pub enum State {
         order_id: OrderId,
         /// Who placed it.
         customer_id: CustomerId,
+        /// Which style of workflow carries it.
+        workflow: Option<Workflow>,
     },
     /// Everything is on its way.
     Fulfilled {
@@ -78,6 +80,11 @@ pub enum Command {
     Place(OrderPlaced),
     /// Everything is on its way.
     Fulfil {
+        /// The carrier's number.
+        tracking_number: String,
+    },
+    /// Everything is on its way, and nothing is left to do.
+    Complete {
         /// The carrier's number.
         tracking_number: String,
     },
@@ -159,6 +166,19 @@ impl Aggregate for Order {
                 State::Open {
                     order_id,
                     customer_id,
+                    ..
+                },
+                Command::Complete { tracking_number },
+            ) => Ok(vec![OrderEvent::OrderCompleted(OrderCompleted {
+                order_id: order_id.clone(),
+                customer_id: customer_id.clone(),
+                tracking_number: tracking_number.clone(),
+            })]),
+            (
+                State::Open {
+                    order_id,
+                    customer_id,
+                    ..
                 },
                 Command::Fulfil { tracking_number },
             ) => Ok(vec![OrderEvent::OrderFulfilled(OrderFulfilled {
@@ -170,6 +190,7 @@ impl Aggregate for Order {
                 State::Open {
                     order_id,
                     customer_id,
+                    ..
                 },
                 Command::Fail { reason },
             ) => Ok(vec![OrderEvent::OrderFailed(OrderFailed {
@@ -181,6 +202,7 @@ impl Aggregate for Order {
                 State::Open {
                     order_id,
                     customer_id,
+                    workflow,
                 },
                 Command::Cancel { reason },
             ) => {
@@ -192,14 +214,15 @@ impl Aggregate for Order {
                     order_id: order_id.clone(),
                     customer_id: customer_id.clone(),
                     reason: reason.clone(),
+                    workflow: *workflow,
                 })])
             }
-            (State::Fulfilled { .. }, Command::Fulfil { .. })
+            (State::Fulfilled { .. }, Command::Fulfil { .. } | Command::Complete { .. })
             | (State::Failed { .. }, Command::Fail { .. })
             // What the services report of a cancelled order, they are about to undo.
             | (State::Cancelled { .. }, _) => Ok(vec![]),
             (State::Fulfilled { .. }, Command::Fail { .. })
-            | (State::Failed { .. }, Command::Fulfil { .. } | Command::Cancel { .. }) => {
+            | (State::Failed { .. }, Command::Fulfil { .. } | Command::Complete { .. } | Command::Cancel { .. }) => {
                 Err(Rejection::Ended)
             }
             (State::Fulfilled { .. }, Command::Cancel { .. }) => Err(Rejection::TooLate),
@@ -211,8 +234,12 @@ impl Aggregate for Order {
             OrderEvent::OrderPlaced(placed) => State::Open {
                 order_id: placed.order_id.clone(),
                 customer_id: placed.customer_id.clone(),
+                workflow: placed.workflow,
             },
             OrderEvent::OrderFulfilled(event) => State::Fulfilled {
+                customer_id: event.customer_id.clone(),
+            },
+            OrderEvent::OrderCompleted(event) => State::Fulfilled {
                 customer_id: event.customer_id.clone(),
             },
             OrderEvent::OrderFailed(event) => State::Failed {

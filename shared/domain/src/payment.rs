@@ -8,9 +8,8 @@ use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{
-    InventoryReserved, PaymentCancelled, PaymentCompleted, PaymentFailed, PaymentRefunded,
-};
+use crate::commands::ChargePayment;
+use crate::events::{PaymentCancelled, PaymentCompleted, PaymentFailed, PaymentRefunded};
 use crate::{Aggregate, Money, OrderId};
 
 event_set! {
@@ -51,14 +50,14 @@ pub enum Command {
     /// Record that the provider took the money.
     RecordCharge {
         /// What was to be paid.
-        due: InventoryReserved,
+        due: ChargePayment,
         /// The provider's number for the charge.
         provider_reference: String,
     },
     /// Record that the provider declined.
     RecordDecline {
         /// What was to be paid.
-        due: InventoryReserved,
+        due: ChargePayment,
         /// The provider's reason.
         reason: String,
     },

@@ -7,9 +7,8 @@ use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{
-    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderLine, OrderPlaced,
-};
+use crate::commands::ReserveInventory;
+use crate::events::{InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderLine};
 use crate::{Aggregate, OrderId};
 
 event_set! {
@@ -44,17 +43,17 @@ pub enum State {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Stock suffices: set it aside.
-    Reserve(OrderPlaced),
+    Reserve(ReserveInventory),
     /// Stock does not suffice.
     Refuse {
         /// The order.
-        order: OrderPlaced,
+        order: ReserveInventory,
         /// What is short.
         reason: String,
     },
     /// The order failed: free the stock.
     Release,
-    /// The order is cancelled: free the stock, and hold none from now on.
+    /// Free the stock, if any is set aside, and set none aside from now on.
     Cancel {
         /// The order.
         order_id: OrderId,
@@ -121,7 +120,7 @@ fn released(order_id: &OrderId, items: &[OrderLine]) -> InventoryReleased {
     }
 }
 
-fn reserved(order: &OrderPlaced) -> InventoryReserved {
+fn reserved(order: &ReserveInventory) -> InventoryReserved {
     InventoryReserved {
         order_id: order.order_id.clone(),
         customer_id: order.customer_id.clone(),

@@ -4,7 +4,8 @@ use envelope::event_set;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{OrderShipped, PaymentCompleted, ShipmentCancelled, ShipmentFailed};
+use crate::commands::ShipOrder;
+use crate::events::{OrderShipped, ShipmentCancelled, ShipmentFailed};
 use crate::{Aggregate, OrderId};
 
 event_set! {
@@ -35,15 +36,15 @@ pub enum State {
 pub enum Command {
     /// Record that the carrier took the parcel.
     RecordPickup {
-        /// What was paid for.
-        paid: PaymentCompleted,
+        /// What was to be sent.
+        order: ShipOrder,
         /// The carrier's number.
         tracking_number: String,
     },
     /// Record that the carrier refused.
     RecordRefusal {
-        /// What was paid for.
-        paid: PaymentCompleted,
+        /// What was to be sent.
+        order: ShipOrder,
         /// The carrier's reason.
         reason: String,
     },
@@ -76,20 +77,20 @@ impl Aggregate for Shipment {
             (
                 State::Absent,
                 Command::RecordPickup {
-                    paid,
+                    order,
                     tracking_number,
                 },
             ) => {
                 vec![ShipmentEvent::OrderShipped(OrderShipped {
-                    order_id: paid.order_id.clone(),
-                    customer_id: paid.customer_id.clone(),
+                    order_id: order.order_id.clone(),
+                    customer_id: order.customer_id.clone(),
                     tracking_number: tracking_number.clone(),
                 })]
             }
-            (State::Absent, Command::RecordRefusal { paid, reason }) => {
+            (State::Absent, Command::RecordRefusal { order, reason }) => {
                 vec![ShipmentEvent::ShipmentFailed(ShipmentFailed {
-                    order_id: paid.order_id.clone(),
-                    customer_id: paid.customer_id.clone(),
+                    order_id: order.order_id.clone(),
+                    customer_id: order.customer_id.clone(),
                     reason: reason.clone(),
                 })]
             }

@@ -18,6 +18,10 @@ pub const ACTOR: &str = "actor";
 /// it was not the first.
 pub const ATTEMPT: &str = "attempt";
 
+/// The name in the metadata under which an event says which saga conducts its story, if any does. All that
+/// the event leads to says the same, so that rules can tell whom it concerns.
+pub const SAGA: &str = "saga";
+
 /// Why something is about to be stored. Made from a command, from an event that is reacted to, or
 /// from an event that another system sent; there is no other way to get one.
 #[derive(Debug, Clone)]
@@ -64,6 +68,7 @@ impl Cause {
             return Err(TooManyHops { hops });
         }
         let meta = &event.metadata;
+        let saga = meta.extra.get_key_value(SAGA);
         Ok(Self {
             commit_id: CommitId::of_cause(event.event_id.as_str(), Some(reaction)),
             causation_id: Some(event.event_id.as_str().to_owned()),
@@ -72,7 +77,10 @@ impl Cause {
                 .traceparent
                 .unwrap_or_else(|| trace_of(&meta.correlation_id)),
             hops,
-            extra: BTreeMap::new(),
+            extra: saga
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .into_iter()
+                .collect(),
             given_event_id: None,
         })
     }
@@ -80,6 +88,9 @@ impl Cause {
     /// Another system's event is stored as it came: under its own id, in its own story.
     #[must_use]
     pub fn inbound(id: &EventId, metadata: &Metadata) -> Self {
+        let mut extra = metadata.extra.clone();
+        // Who conducts a story is not for others to say.
+        extra.remove(SAGA);
         Self {
             commit_id: CommitId::of_cause(id.as_str(), None),
             causation_id: metadata.causation_id.clone(),
@@ -88,7 +99,7 @@ impl Cause {
                 .traceparent
                 .unwrap_or_else(|| trace_of(&metadata.correlation_id)),
             hops: 0,
-            extra: metadata.extra.clone(),
+            extra,
             given_event_id: Some(id.clone()),
         }
     }
@@ -98,6 +109,26 @@ impl Cause {
     #[must_use]
     pub fn by(mut self, actor: &str) -> Self {
         self.extra.insert(ACTOR.to_owned(), actor.into());
+        self
+    }
+
+    /// `reaction` goes on because of a timer that it set itself, and which brought `event` back: the story goes
+    /// on where the timer was set. Hops are not counted, since time passes between them.
+    ///
+    /// # Errors
+    /// [`TooManyHops`] like those of a [`reaction`](Cause::reaction).
+    pub fn timer(event: &Envelope, reaction: &str) -> Result<Self, TooManyHops> {
+        let hops = event.metadata.hops;
+        Ok(Self {
+            hops,
+            ..Self::reaction(event, reaction)?
+        })
+    }
+
+    /// Says which saga conducts the story from here on.
+    #[must_use]
+    pub fn conducted_by(mut self, saga: &str) -> Self {
+        self.extra.insert(SAGA.to_owned(), saga.into());
         self
     }
 
@@ -193,6 +224,26 @@ mod tests {
             .expect("short")
             .at_attempt(1);
         assert!(next.metadata().extra.is_empty());
+    }
+
+    #[test]
+    fn the_mark_of_a_saga_is_handed_on_and_never_taken_from_outside() {
+        let command = Cause::command(&CommandId::new("c").expect("valid"));
+        let event = stored(&command.conducted_by("OrderSaga"));
+        let next = stored(&Cause::reaction(&event, "charge-payment").expect("short"));
+        assert_eq!(next.metadata.extra[SAGA], "OrderSaga");
+        let inbound = Cause::inbound(&event.event_id, &event.metadata);
+        assert!(inbound.metadata().extra.is_empty());
+    }
+
+    #[test]
+    fn a_timer_goes_on_with_the_story_and_counts_no_hop() {
+        let mut event = stored(&Cause::command(&CommandId::new("c").expect("valid")));
+        event.metadata.hops = 7;
+        let cause = Cause::timer(&event, "conduct-order").expect("short");
+        assert_eq!(cause.metadata().hops, 7);
+        let reaction = Cause::reaction(&event, "conduct-order").expect("short");
+        assert_eq!(cause.commit_id(), reaction.commit_id());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod aggregate;
 mod cause;
 mod cloud_events;
 mod event;
+mod event_data;
 mod event_set;
 mod ids;
 mod inbound;
@@ -20,7 +21,7 @@ mod traceparent;
 mod wire;
 
 pub use aggregate::{Aggregate, UnknownEvents};
-pub use cause::{ACTOR, ATTEMPT, Cause, HOPS_MAX, TooManyHops};
+pub use cause::{ACTOR, ATTEMPT, Cause, HOPS_MAX, SAGA, TooManyHops};
 pub use cloud_events::{CloudEventError, to_cloud_event};
 pub use event::{Event, EventData, UnreadableEvent, Upcaster};
 pub use ids::{CommandId, CommitId, CorrelationId, EventId, InvalidId, StreamId, Version};

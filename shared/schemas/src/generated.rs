@@ -3,8 +3,9 @@
 //! The list is closed and written by hand, because Rust cannot enumerate the types of a module. A
 //! test reads the source of `domain::events` and fails when a type is missing here.
 
-use domain::events;
+use domain::{commands, events};
 use envelope::EventData;
+use saga::events as progress;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
@@ -84,6 +85,7 @@ pub fn catalogue() -> Vec<EventType> {
     vec![
         EventType::of::<events::OrderPlaced>(),
         EventType::of::<events::OrderFulfilled>(),
+        EventType::of::<events::OrderCompleted>(),
         EventType::of::<events::OrderFailed>(),
         EventType::of::<events::OrderCancelled>(),
         EventType::of::<events::InventoryReserved>(),
@@ -101,6 +103,29 @@ pub fn catalogue() -> Vec<EventType> {
         EventType::of::<events::ShipmentCancelled>(),
         EventType::of::<events::UserRegistered>(),
         EventType::of::<events::UserAddressChanged>(),
+        EventType::of::<commands::ReserveInventory>(),
+        EventType::of::<commands::ReleaseInventory>(),
+        EventType::of::<commands::ChargePayment>(),
+        EventType::of::<commands::RefundPayment>(),
+        EventType::of::<commands::ShipOrder>(),
+        EventType::of::<commands::RecallShipment>(),
+        EventType::of::<commands::CompleteOrder>(),
+        EventType::of::<commands::FailOrder>(),
+        EventType::of::<progress::SagaStarted>(),
+        EventType::of::<progress::SagaStepStarted>(),
+        EventType::of::<progress::SagaStepCompleted>(),
+        EventType::of::<progress::SagaStepFailed>(),
+        EventType::of::<progress::SagaCompensating>(),
+        EventType::of::<progress::SagaUndoStarted>(),
+        EventType::of::<progress::SagaUndoCompleted>(),
+        EventType::of::<progress::SagaUndoFailed>(),
+        EventType::of::<progress::SagaStuck>(),
+        EventType::of::<progress::SagaResumed>(),
+        EventType::of::<progress::SagaStepResolved>(),
+        EventType::of::<progress::SagaMigrated>(),
+        EventType::of::<progress::SagaTimerSet>(),
+        EventType::of::<progress::SagaCompleted>(),
+        EventType::of::<progress::SagaCompensated>(),
     ]
 }
 
@@ -138,7 +163,7 @@ fn plain(schema: &mut Schema) {
                 schema.insert("maximum".to_owned(), json!(u32::MAX));
             }
         }
-        Some("int64") => {
+        Some("int64" | "uint64") => {
             schema.remove("format");
         }
         _ => {}
