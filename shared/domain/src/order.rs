@@ -152,7 +152,7 @@ impl Aggregate for Order {
     type Command = Command;
     type Rejection = Rejection;
     const TYPE: &'static str = "Order";
-    const LAYOUT: u32 = 0x7a64_d5c0;
+    const LAYOUT: u32 = 0xc92e_8124;
 
     fn decide(state: &State, command: &Command) -> Result<Vec<OrderEvent>, Rejection> {
         match (state, command) {

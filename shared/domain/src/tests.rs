@@ -157,7 +157,7 @@ fn stock_is_never_oversold_nor_released_twice_over() {
 
 #[test]
 fn a_reservation_is_answered_once_and_released_once() {
-    let reserve = || reservation::Command::Reserve(placed());
+    let reserve = || reservation::Command::Reserve(placed().into());
     let released = InventoryReleased {
         order_id: OrderId::new("ord-1"),
         items: placed().items,
@@ -177,7 +177,7 @@ fn a_reservation_is_answered_once_and_released_once() {
 
 fn charge() -> payment::Command {
     payment::Command::RecordCharge {
-        due: reserved(),
+        due: reserved().into(),
         provider_reference: "ch-1".into(),
     }
 }
@@ -196,7 +196,7 @@ fn paid() -> PaymentCompleted {
 #[test]
 fn only_a_charge_is_refunded_and_only_once() {
     let decline = || payment::Command::RecordDecline {
-        due: reserved(),
+        due: reserved().into(),
         reason: "no funds".into(),
     };
     let refund = || payment::Command::RecordRefund {
@@ -258,4 +258,38 @@ fn the_layout_digest_of_every_state_is_up_to_date() {
     assert_up_to_date::<Reservation>();
     assert_up_to_date::<Shipment>();
     assert_up_to_date::<StockItem>();
+}
+
+#[test]
+fn a_saga_completes_an_order_once_and_no_other_end_follows() {
+    let complete = || order::Command::Complete {
+        tracking_number: "T1".into(),
+    };
+    let completed = OrderCompleted {
+        order_id: OrderId::new("ord-1"),
+        customer_id: CustomerId::new("cust-1"),
+        tracking_number: "T1".into(),
+    };
+    given::<Order>([placed().into()])
+        .when(complete())
+        .then([completed.clone().into()]);
+    given::<Order>([placed().into(), completed.clone().into()])
+        .when(complete())
+        .then([]);
+    given::<Order>([placed().into(), completed.into()])
+        .when(order::Command::Cancel { reason: None })
+        .then_rejected(order::Rejection::TooLate);
+    let failed = OrderFailed {
+        order_id: OrderId::new("ord-1"),
+        customer_id: CustomerId::new("cust-1"),
+        reason: "declined".into(),
+    };
+    given::<Order>([placed().into(), failed.into()])
+        .when(complete())
+        .then_rejected(order::Rejection::Ended);
+}
+
+#[test]
+fn the_saga_of_an_order_has_no_flaws() {
+    assert_eq!(saga::flaws::<OrderSaga>(), Vec::<String>::new());
 }

@@ -17,3 +17,6 @@ pub use definition::{
 pub use flaws::flaws;
 pub use saga::{Conducted, Entry, Happening, Heard, Intervention, Rejection, Saga, Said, What};
 pub use state::{Attempt, Phase, State, StepPhase, StepState};
+
+#[cfg(test)]
+mod tests;

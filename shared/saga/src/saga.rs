@@ -210,7 +210,7 @@ impl<S: Saga> Aggregate for Conducted<S> {
     type Command = Happening;
     type Rejection = Rejection;
     const TYPE: &'static str = S::NAME;
-    const LAYOUT: u32 = 0;
+    const LAYOUT: u32 = 0x395e_7413;
 
     fn decide(state: &State, happening: &Happening) -> Result<Vec<Entry<S>>, Rejection> {
         let version = match state.definition {

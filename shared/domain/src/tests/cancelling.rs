@@ -11,6 +11,7 @@ fn cancelled(reason: Option<&str>) -> OrderCancelled {
         order_id: OrderId::new("ord-1"),
         customer_id: CustomerId::new("cust-1"),
         reason: reason.map(str::to_owned),
+        workflow: None,
     }
 }
 
@@ -88,7 +89,7 @@ fn a_cancelled_order_holds_nothing_and_a_reservation_that_comes_later_reserves_n
         items,
     };
     let refuse = || reservation::Command::Refuse {
-        order: placed(),
+        order: placed().into(),
         reason: "short".into(),
     };
     given::<Reservation>([])
@@ -96,7 +97,7 @@ fn a_cancelled_order_holds_nothing_and_a_reservation_that_comes_later_reserves_n
         .then([released(vec![]).into()])
         .when(cancel())
         .then_nothing()
-        .when(reservation::Command::Reserve(placed()))
+        .when(reservation::Command::Reserve(placed().into()))
         .then_nothing()
         .when(refuse())
         .then_nothing();
@@ -156,11 +157,11 @@ fn a_payment_that_is_cancelled_records_no_charge_and_a_charge_is_not_cancelled()
 fn a_shipment_is_cancelled_before_the_pickup_or_after_the_recall_and_only_once() {
     let order_id = || OrderId::new("ord-1");
     let pickup = || shipment::Command::RecordPickup {
-        paid: paid(),
+        order: paid().into(),
         tracking_number: "T1".into(),
     };
     let refusal = || shipment::Command::RecordRefusal {
-        paid: paid(),
+        order: paid().into(),
         reason: "no such address".into(),
     };
     let cancel = || shipment::Command::Cancel {
@@ -209,4 +210,19 @@ fn a_shipment_is_cancelled_before_the_pickup_or_after_the_recall_and_only_once()
         .then_nothing()
         .when(recall())
         .then_nothing();
+}
+
+#[test]
+fn a_cancellation_says_which_style_the_order_has() {
+    let orchestrated = OrderPlaced {
+        workflow: Some(Workflow::Orchestration),
+        ..placed()
+    };
+    let expected = OrderCancelled {
+        workflow: Some(Workflow::Orchestration),
+        ..cancelled(None)
+    };
+    given::<Order>([orchestrated.into()])
+        .when(cancel(None))
+        .then([expected.into()]);
 }
