@@ -1,5 +1,5 @@
-//! What the system needs from outside, as narrow traits: time, identities, the bus, redelivery, dead
-//! letters, views, large objects and open connections. (The event store has a crate of its own.)
+//! What the system needs from outside, as narrow traits: time, identities, the bus, redelivery, timers,
+//! dead letters, views, large objects and open connections. (The event store has a crate of its own.)
 //!
 //! Readers and writers are separate traits, so that a trait in a handler's signature is an action
 //! in its role. Each port comes with an in-memory implementation that obeys the same contract; the
@@ -16,6 +16,7 @@ mod payloads;
 mod publish;
 mod redeliver;
 mod retry;
+mod timers;
 mod unavailable;
 mod views;
 
@@ -33,6 +34,7 @@ pub use payloads::{GetPayload, MemoryPayloads, PutPayload};
 pub use publish::{MemoryBus, Publish, PublishError};
 pub use redeliver::{MemoryRedeliveries, Redeliver};
 pub use retry::{Contended, Retry};
+pub use timers::{MemoryTimers, Timers};
 pub use unavailable::{Passing, Soon, Unavailable};
 pub use views::{
     Addition, Change, Consistency, Cursor, ListViews, ListedAt, Listing, LoadView, MemoryViews,

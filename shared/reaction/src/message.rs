@@ -1,7 +1,7 @@
 //! One delivered message, before anyone knows whether it is an event.
 
-use envelope::Timestamp;
-use serde_json::Value;
+use envelope::{Envelope, Timestamp};
+use serde_json::{Value, json};
 
 /// The longest id or type that is believed, in bytes.
 const TEXT_BYTES_MAX: usize = 128;
@@ -42,6 +42,13 @@ impl Message {
             body: serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned())),
             attempt: attempt.and_then(|count| count.parse().ok()).unwrap_or(1),
         }
+    }
+
+    /// The body in which a rule puts an event into a queue, as far as anything here reads it: for
+    /// whoever has an event come again.
+    #[must_use]
+    pub fn body_of(event: &Envelope) -> Value {
+        json!({ "detail-type": event.event_type, "detail": event })
     }
 
     /// The event in it.

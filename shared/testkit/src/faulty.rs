@@ -4,6 +4,7 @@
 //! They wrap the store's port and not the network, so the client's own retries are not among what
 //! is tested: a fault is what is left of it after them.
 
+mod timers;
 mod views;
 
 use std::collections::{HashSet, VecDeque};

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use adapter_dynamodb::{Client, Connections, EventStore, Views};
+use adapter_scheduler::{Delivery, SchedulerTimers};
 use adapter_sqs::Queue;
 use aws_config::{BehaviorVersion, SdkConfig};
 use envelope::{Sealer, Timestamp};
@@ -105,6 +106,22 @@ impl Wiring {
     /// [`MissingVariable`] without `DEAD_LETTER_QUEUE_URL`.
     pub fn dead_letters(&self) -> Result<Queue, MissingVariable> {
         Ok(self.queue(variable("DEAD_LETTER_QUEUE_URL")?))
+    }
+
+    /// Timers that go off in the function's own queue.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] without `TIMER_GROUP`, `TIMER_ROLE_ARN`, `QUEUE_ARN` or
+    /// `DEAD_LETTER_QUEUE_ARN`.
+    pub fn timers(&self) -> Result<SchedulerTimers, MissingVariable> {
+        let delivery = Delivery {
+            group: variable("TIMER_GROUP")?,
+            role_arn: variable("TIMER_ROLE_ARN")?,
+            queue_arn: variable("QUEUE_ARN")?,
+            dead_letters_arn: variable("DEAD_LETTER_QUEUE_ARN")?,
+        };
+        let client = adapter_scheduler::aws_sdk_scheduler::Client::new(&self.aws);
+        Ok(SchedulerTimers::new(client, delivery))
     }
 
     fn queue(&self, url: String) -> Queue {

@@ -5,16 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use envelope::{CommitId, StreamId, Version};
+use envelope::{CommitId, StreamId, Timestamp, Version};
 use event_store::{
     Append, AppendAll, AppendAllError, AppendError, Claim, Commit, Load, Loaded, Memory, ReadError,
 };
 use ports::{
-    Change, Consistency, DeadLetter, DeadLetters, LoadView, SaveView, SaveViewError, Unavailable,
-    Viewed,
+    Change, Consistency, DeadLetter, DeadLetters, LoadView, SaveView, SaveViewError, Timers,
+    Unavailable, Viewed,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use testkit::Faulty;
 
 const UNAVAILABLE: &str = "a call fails";
@@ -239,6 +240,14 @@ impl<P: DeadLetters> DeadLetters for Remote<P> {
     async fn send(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
         self.dice.travel().await?;
         self.port.send(letter).await?;
+        self.dice.answer()
+    }
+}
+
+impl<P: Timers> Timers for Remote<P> {
+    async fn set(&self, name: &str, at: Timestamp, message: &Value) -> Result<(), Unavailable> {
+        self.dice.travel().await?;
+        self.port.set(name, at, message).await?;
         self.dice.answer()
     }
 }
