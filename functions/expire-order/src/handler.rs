@@ -15,12 +15,7 @@ use domain::{Order, Payment, order, payment};
 use envelope::{Cause, Envelope, Timestamp};
 use event_store::{Append, Decider, ExecuteError, Load};
 use ports::{Clock, Consistency, Timers};
-use reaction::{Done, Failure, Message, React};
-
-/// By how much an event may come too early: this clock and the one that the timer went off by differ.
-/// Were it sent back for the rest of the time, the schedule that it came from might still be there,
-/// and another one under its name would not be set.
-const EARLY_MS_MAX: u64 = 1_000;
+use reaction::{Done, Failure, React, has_come};
 
 /// The handler.
 #[derive(Clone)]
@@ -79,10 +74,7 @@ impl<S: Load + Append, T: Timers, C: Clock> React for ExpireOrder<S, T, C> {
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
         let placed: OrderPlaced = event.read()?;
         let due = self.due(event);
-        if due.millis_since(self.clock.now()) > EARLY_MS_MAX {
-            let message = Message::body_of(event);
-            let name = event.event_id.as_str();
-            self.timers.set(name, due, &message).await?;
+        if !has_come(&self.timers, &self.clock, event, due).await? {
             return Ok(Done::Handled);
         }
         let id = placed.order_id.as_str();

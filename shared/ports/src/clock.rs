@@ -41,6 +41,11 @@ impl ManualClock {
     pub fn at(moment: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(moment.as_millis())))
     }
+
+    /// Lets time pass until this moment; none if it has passed.
+    pub fn advance_to(&self, moment: Timestamp) {
+        self.0.fetch_max(moment.as_millis(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

@@ -6,10 +6,12 @@
 
 mod failure;
 mod host;
+mod later;
 mod message;
 mod react;
 
 pub use failure::{BoxError, Failure};
 pub use host::{Host, InvocationFailed};
+pub use later::has_come;
 pub use message::Message;
 pub use react::{Consume, Done, React, ReactTogether, Verified, VerifiedTogether};

@@ -21,6 +21,8 @@ pub mod metric {
     pub const PUBLISHED: &str = "Published";
     /// Frames that connections took. Unit: count.
     pub const PUSHED: &str = "Pushed";
+    /// Sagas that were met waiting for a person. Unit: count.
+    pub const SAGA_STUCK: &str = "SagaStuck";
     /// Age of a commit when the relay published it. Unit: milliseconds.
     pub const RELAY_LAG_MS: &str = "RelayLagMs";
     /// Time that one attempt took. Unit: milliseconds.
@@ -28,8 +30,15 @@ pub mod metric {
     /// Age of the event when the attempt began. Unit: milliseconds.
     pub const EVENT_AGE_MS: &str = "EventAgeMs";
 
-    pub(crate) const COUNTS: [&str; 6] =
-        [HANDLED, DUPLICATE, FAILED, DEAD_LETTER, PUBLISHED, PUSHED];
+    pub(crate) const COUNTS: [&str; 7] = [
+        HANDLED,
+        DUPLICATE,
+        FAILED,
+        DEAD_LETTER,
+        PUBLISHED,
+        PUSHED,
+        SAGA_STUCK,
+    ];
     pub(crate) const TIMES: [&str; 3] = [DURATION_MS, EVENT_AGE_MS, RELAY_LAG_MS];
 }
 

@@ -1,0 +1,377 @@
+//! A world with one saga in it: what is in flight, who gets it, and what time it is.
+
+use std::collections::BTreeMap;
+
+use envelope::{
+    Cause, CommandId, CorrelationId, Envelope, EventData, EventId, Metadata, Timestamp, Version,
+};
+use event_store::{Commit, Decider, Memory};
+use futures::FutureExt;
+use ports::{Clock, Consistency, ManualClock, MemoryTimers};
+use reaction::React;
+use saga::events::SagaTimerSet;
+use saga::{Conducted, Definition, Happening, Intervention, Saga, State, Undo, What};
+use serde_json::{Value, json};
+
+use super::Crash;
+use super::fragile::Fragile;
+use super::service::{Said, Service, Trouble};
+use crate::Conductor;
+
+const ID: &str = "s-1";
+/// A saga that is not at rest after so many deliveries never will be.
+const DELIVERIES_MAX: usize = 20_000;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan {
+    /// How often everything is delivered; at random if 0.
+    pub(super) copies: usize,
+    pub(super) troubles: BTreeMap<&'static str, Trouble>,
+    /// The conductor dies at this delivery.
+    pub(super) crash_at: Option<(usize, Crash)>,
+    /// One in so many conductors dies.
+    pub(super) crash_one_in: usize,
+    /// After so many deliveries somebody calls it off.
+    pub(super) called_off_after: Option<usize>,
+}
+
+impl Plan {
+    /// Anything.
+    pub(super) fn drawn(dice: &mut fastrand::Rng, definition: &Definition) -> Self {
+        let mut troubles = BTreeMap::new();
+        for step in definition.steps() {
+            if dice.usize(..3) == 0 {
+                troubles.insert(step.name, Trouble::ALL[dice.usize(..Trouble::ALL.len())]);
+            }
+        }
+        Self {
+            copies: 0,
+            troubles,
+            crash_at: None,
+            crash_one_in: 5,
+            called_off_after: (dice.usize(..3) == 0).then(|| dice.usize(..12)),
+        }
+    }
+}
+
+type Process<G> = Conductor<G, Fragile, MemoryTimers, ManualClock>;
+
+pub(super) struct World<G: Saga> {
+    definition: &'static Definition,
+    plan: Plan,
+    dice: fastrand::Rng,
+    clock: ManualClock,
+    store: Memory,
+    timers: MemoryTimers,
+    /// Each with a memory of its own, which may be outdated.
+    processes: Vec<(Process<G>, Fragile)>,
+    services: BTreeMap<&'static str, Service>,
+    /// The version of the stream that the saga began with, and whether that has ended.
+    start: (u64, bool),
+    relayed: usize,
+    mail: Vec<Envelope>,
+    late: Vec<Envelope>,
+    /// Commands that reach their service only when their step was undone.
+    held_back: Vec<(&'static str, Envelope)>,
+    deliveries: usize,
+    invocations: usize,
+    events: u64,
+}
+
+impl<G: Saga> World<G> {
+    pub(super) fn new(definition: &'static Definition, seed: u64, plan: Plan) -> Self {
+        let trouble = |name| plan.troubles.get(name).copied().unwrap_or(Trouble::None);
+        let mut services: BTreeMap<_, _> = definition
+            .steps()
+            .map(|step| (step.name, Service::new(step, trouble(step.name))))
+            .collect();
+        if plan
+            .troubles
+            .values()
+            .any(|trouble| *trouble == Trouble::RefusesAndUndoSilent)
+        {
+            services
+                .values_mut()
+                .for_each(|service| service.undo_silent = true);
+        }
+        let mut world = Self {
+            definition,
+            plan,
+            dice: fastrand::Rng::with_seed(seed),
+            clock: ManualClock::at(Timestamp::from_millis(1_700_000_000_000)),
+            store: Memory::default(),
+            timers: MemoryTimers::default(),
+            processes: Vec::new(),
+            services,
+            start: (0, false),
+            relayed: 0,
+            mail: Vec::new(),
+            late: Vec::new(),
+            held_back: Vec::new(),
+            deliveries: 0,
+            invocations: 0,
+            events: 0,
+        };
+        world.processes = (0..2).map(|_| world.process()).collect();
+        world
+    }
+
+    fn process(&self) -> (Process<G>, Fragile) {
+        let store = Fragile::new(self.store.clone());
+        let (timers, clock) = (self.timers.clone(), self.clock.clone());
+        (Conductor::new(store.clone(), timers, clock), store)
+    }
+
+    pub(super) fn begin(&mut self, data: &Value) {
+        self.start.0 += 1;
+        let event = self.event(
+            "start",
+            self.definition.start.event,
+            self.start.0,
+            data.clone(),
+        );
+        self.post(event);
+    }
+
+    pub(super) fn state(&self) -> State {
+        let sagas = Decider::<Conducted<G>, _, _>::new(self.store.clone(), self.clock.clone());
+        let loaded = sagas.load(ID, Consistency::Strong).now_or_never();
+        loaded
+            .expect("memory does not wait")
+            .expect("it can be folded")
+            .state
+    }
+
+    pub(super) fn service(&self, step: &str) -> &Service {
+        &self.services[step]
+    }
+
+    pub(super) fn start_has_ended(&self) -> bool {
+        self.start.1
+    }
+
+    /// Whatever was called off before it began had nothing to end.
+    pub(super) fn has_begun(&self) -> bool {
+        self.start.0 > 0
+    }
+
+    /// The types of all that was stored, for a person to read.
+    pub(super) fn story(&self) -> String {
+        let log = self.store.log_from(0);
+        let events = log.iter().flat_map(Commit::envelopes);
+        let lines =
+            events.map(|event| format!("{} {} {}", event.version, event.event_type, event.data));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn event(&mut self, from: &str, kind: &str, version: u64, data: Value) -> Envelope {
+        self.events += 1;
+        let id = |text: String| EventId::new(text).expect("an id");
+        Envelope {
+            event_id: id(format!("{from}-{version}-{}", self.events)),
+            event_type: kind.to_owned(),
+            schema_version: 1,
+            timestamp: self.clock.now(),
+            aggregate_type: from.to_owned(),
+            aggregate_id: ID.to_owned(),
+            version: Version::new(version),
+            data,
+            metadata: Metadata {
+                correlation_id: CorrelationId::new("story").expect("an id"),
+                causation_id: None,
+                traceparent: None,
+                hops: 0,
+                seal: None,
+                extra: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn post(&mut self, event: Envelope) {
+        let copies = match self.plan.copies {
+            0 => 1 + self.dice.usize(..4) / 3,
+            copies => copies,
+        };
+        self.mail.extend(std::iter::repeat_n(event, copies));
+    }
+
+    /// Until nothing is in flight, and no timer is set.
+    pub(super) fn run_to_rest(&mut self) {
+        while self.deliveries < DELIVERIES_MAX {
+            self.relay();
+            if self
+                .plan
+                .called_off_after
+                .is_some_and(|after| self.deliveries >= after)
+            {
+                self.call_off();
+            }
+            if !self.mail.is_empty() {
+                self.deliver();
+            } else if let Some(next) = self.timers.next() {
+                self.wake(next);
+            } else if let Some(late) = self.late.pop() {
+                self.post(late);
+            } else if self.plan.called_off_after.is_some() {
+                self.call_off();
+            } else {
+                return;
+            }
+        }
+        panic!(
+            "something waits for ever: {:?}\n{:#?}\n{}",
+            self.plan,
+            self.state(),
+            self.story()
+        );
+    }
+
+    /// What is stored leaves, whoever stored it and whatever became of them.
+    fn relay(&mut self) {
+        let commits = self.store.log_from(self.relayed);
+        self.relayed += commits.len();
+        for event in commits.iter().flat_map(Commit::envelopes) {
+            let is_command = self
+                .definition
+                .commands()
+                .any(|command| command.name == event.event_type);
+            if is_command || event.event_type == SagaTimerSet::TYPE {
+                self.post(event);
+            }
+        }
+    }
+
+    fn wake(&mut self, moment: Timestamp) {
+        self.clock.advance_to(moment);
+        for message in self.timers.due(moment) {
+            let event = serde_json::from_value(message["detail"].clone()).expect("an event");
+            self.post(event);
+        }
+    }
+
+    /// Who began it decides whether that comes in time: not after the end.
+    fn call_off(&mut self) {
+        self.plan.called_off_after = None;
+        let never = self
+            .definition
+            .steps()
+            .filter(|step| matches!(step.undo, Undo::Never { .. }));
+        let too_late = never.into_iter().any(|step| self.services[step.name].holds);
+        let Some(event) = self.definition.called_off_by.first().filter(|_| !too_late) else {
+            return;
+        };
+        self.end_start(event, &json!({ "reason": "not wanted any more" }));
+    }
+
+    fn end_start(&mut self, event: &str, data: &Value) {
+        if !self.start.1 {
+            self.start = (self.start.0 + 1, true);
+            let event = self.event("start", event, self.start.0, data.clone());
+            self.post(event);
+        }
+    }
+
+    fn deliver(&mut self) {
+        self.deliveries += 1;
+        let event = self.mail.swap_remove(self.dice.usize(..self.mail.len()));
+        let kind = event.event_type.clone();
+        let steps = self.definition.steps();
+        let forth = steps
+            .filter(|step| step.command.name == kind)
+            .map(|step| step.name);
+        let steps = self.definition.steps();
+        let back = steps.filter(|step| {
+            step.undo
+                .command()
+                .is_some_and(|command| command.name == kind)
+        });
+        let (forth, back) = (forth.collect::<Vec<_>>(), back.collect::<Vec<_>>());
+        if let [step] = forth[..] {
+            self.ask(step, event);
+        } else if let [step] = back[..] {
+            let said = self.services.get_mut(step.name).and_then(Service::undo);
+            self.answer(step.name, said);
+            let arrives = |(name, _): &mut (&'static str, Envelope)| {
+                *name == step.name && !self.services[step.name].holds_back
+            };
+            let arrived = self.held_back.extract_if(.., arrives);
+            self.late.extend(arrived.map(|(_, event)| event));
+        } else if let Undo::By(undo) = self.definition.start.undo
+            && undo.command.name == kind
+        {
+            self.end_start(undo.done[0], &event.data);
+        } else {
+            self.conduct(event);
+        }
+    }
+
+    fn ask(&mut self, step: &'static str, event: Envelope) {
+        let definition = self.definition.step(step).expect("a step");
+        let ends = matches!(definition.undo, Undo::Never { .. });
+        let service = self
+            .services
+            .get_mut(step)
+            .expect("a service for each step");
+        // What the end depends on does not happen after it.
+        if ends && self.start.1 {
+            return;
+        }
+        if service.holds_back {
+            return self.held_back.push((step, event));
+        }
+        let said = service.ask();
+        self.answer(step, said);
+    }
+
+    fn answer(&mut self, step: &'static str, said: Option<Said>) {
+        let Some(said) = said else { return };
+        let event = self.event(step, said.event, said.version, said.data);
+        if said.late {
+            self.late.push(event);
+        } else {
+            self.post(event);
+        }
+    }
+
+    /// One invocation. If it dies, the message comes again.
+    fn conduct(&mut self, event: Envelope) {
+        let crash = match self.plan.crash_at {
+            Some((at, crash)) if at == self.invocations => crash,
+            _ if self.plan.crash_one_in > 0 && self.dice.usize(..self.plan.crash_one_in) == 0 => {
+                [Crash::BeforeStoring, Crash::AfterStoring][self.dice.usize(..2)]
+            }
+            _ => Crash::None,
+        };
+        self.invocations += 1;
+        let index = self.dice.usize(..self.processes.len());
+        let (process, store) = &self.processes[index];
+        store.crash(crash);
+        let cause = Cause::reaction(&event, G::FUNCTION).expect("a short story");
+        let answer = process.react(&event, &cause, 1).now_or_never();
+        store.crash(Crash::None);
+        match answer {
+            Some(answer) => drop(answer.expect("nothing fails but by dying")),
+            None => {
+                self.processes[index] = self.process();
+                self.mail.push(event);
+            }
+        }
+    }
+
+    /// Somebody mends the services and has the saga go on.
+    pub(super) fn repair_and_step_in(&mut self) {
+        self.services.values_mut().for_each(Service::repair);
+        let sagas = Decider::<Conducted<G>, _, _>::new(self.store.clone(), self.clock.clone());
+        let happening = Happening {
+            what: What::Intervention(Intervention::Resume, "mended".to_owned()),
+            now: self.clock.now(),
+            seed: 0,
+        };
+        let id = CommandId::new(format!("resume-{}", self.deliveries)).expect("an id");
+        let cause = Cause::command(&id);
+        let resumed = sagas.execute(ID, &cause, &happening).now_or_never();
+        resumed.expect("memory does not wait").expect("it is stuck");
+        self.run_to_rest();
+    }
+}
