@@ -205,6 +205,11 @@ fn an_answer_that_is_overtaken_by_its_own_undo_is_not_late() {
 fn a_refusal_says_of_a_step_that_is_being_undone_that_there_is_nothing_to_undo() {
     let mut play = Play::started();
     play.hear("TripCancelled", 2);
+    assert_eq!(
+        play.state.reason.as_deref(),
+        Some("full"),
+        "what whoever cancelled says"
+    );
     assert_eq!(play.hear("FlightRefused", 1), ["undone book-flight"]);
     assert_eq!(
         play.hear("HotelCancelled", 1),

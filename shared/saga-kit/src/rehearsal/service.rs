@@ -16,6 +16,8 @@ pub(super) enum Trouble {
     Silent,
     /// It does what it is asked for, and its answer arrives when nobody waits for it any more.
     Late,
+    /// It does what it is asked for, and its answer is lost until somebody looks for it.
+    Unheard,
     /// It undoes what it never did without remembering it, and then does it.
     DoesAfterUndo,
     /// It refuses, and those that are done before it do not answer to being undone.
@@ -25,12 +27,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::None,
         Self::Refuses,
         Self::RefusesOnce,
         Self::Silent,
         Self::Late,
+        Self::Unheard,
         Self::DoesAfterUndo,
         Self::RefusesAndUndoSilent,
         Self::UndoFails,
@@ -43,7 +46,15 @@ pub(super) struct Said {
     pub(super) event: &'static str,
     pub(super) version: u64,
     pub(super) data: Value,
-    pub(super) late: bool,
+    pub(super) reaches: Reaches,
+}
+
+/// When an answer reaches the saga.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaches {
+    Soon,
+    Late,
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +118,7 @@ impl Service {
             event,
             version: self.version,
             data: Value::Object(data),
-            late: false,
+            reaches: Reaches::Soon,
         })
     }
 
@@ -136,8 +147,12 @@ impl Service {
         (self.memory, self.holds) = (Memory::Done, true);
         self.done += 1;
         let said = self.say(self.step.done[0], self.step.keep);
-        let late = self.trouble == Trouble::Late;
-        said.map(|said| Said { late, ..said })
+        let reaches = match self.trouble {
+            Trouble::Late => Reaches::Late,
+            Trouble::Unheard => Reaches::Never,
+            _ => Reaches::Soon,
+        };
+        said.map(|said| Said { reaches, ..said })
     }
 
     /// It is asked to undo it.

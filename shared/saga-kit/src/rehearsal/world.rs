@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Crash;
 use super::fragile::Fragile;
-use super::service::{Said, Service, Trouble};
+use super::service::{Reaches, Said, Service, Trouble};
 use crate::Conductor;
 
 const ID: &str = "s-1";
@@ -72,6 +72,7 @@ pub(super) struct World<G: Saga> {
     relayed: usize,
     mail: Vec<Envelope>,
     late: Vec<Envelope>,
+    lost: Vec<Envelope>,
     /// Commands that reach their service only when their step was undone.
     held_back: Vec<(&'static str, Envelope)>,
     deliveries: usize,
@@ -108,6 +109,7 @@ impl<G: Saga> World<G> {
             relayed: 0,
             mail: Vec::new(),
             late: Vec::new(),
+            lost: Vec::new(),
             held_back: Vec::new(),
             deliveries: 0,
             invocations: 0,
@@ -327,10 +329,10 @@ impl<G: Saga> World<G> {
     fn answer(&mut self, step: &'static str, said: Option<Said>) {
         let Some(said) = said else { return };
         let event = self.event(step, said.event, said.version, said.data);
-        if said.late {
-            self.late.push(event);
-        } else {
-            self.post(event);
+        match said.reaches {
+            Reaches::Soon => self.post(event),
+            Reaches::Late => self.late.push(event),
+            Reaches::Never => self.lost.push(event),
         }
     }
 
@@ -359,8 +361,9 @@ impl<G: Saga> World<G> {
         }
     }
 
-    /// Somebody mends the services and has the saga go on.
+    /// Somebody mends the services, sends again what was lost, and has the saga go on.
     pub(super) fn repair_and_step_in(&mut self) {
+        self.mail.append(&mut self.lost);
         self.services.values_mut().for_each(Service::repair);
         let sagas = Decider::<Conducted<G>, _, _>::new(self.store.clone(), self.clock.clone());
         let happening = Happening {
