@@ -4,6 +4,7 @@ use envelope::{Envelope, Timestamp};
 use futures::future::{join, join_all};
 use ports::Clock;
 use serde_json::{Value, json};
+use tests::rules::on_the_bus;
 
 use crate::world::World;
 
@@ -84,18 +85,17 @@ impl World {
         }
     }
 
-    /// At least once, to everyone whose rule says so.
+    /// At least once, to everyone whose rule wants it. What reaches a function that is not in this
+    /// world is lost in it.
     fn route(&mut self, event: &Envelope) {
-        let body =
-            json!({"source": "event-router", "detail-type": event.event_type, "detail": event});
+        let detail = serde_json::to_value(event).expect("an envelope is JSON");
+        let body = on_the_bus("event-router", &event.event_type, &detail);
+        let reached = self.rules.reached(&body).expect("an event");
         let names: Vec<&'static str> = self.functions.keys().copied().collect();
-        for name in names {
-            let rule = self.rules.get(name);
-            if rule.is_some_and(|types| types.contains(&event.event_type)) {
+        for name in names.into_iter().filter(|name| reached.contains(*name)) {
+            self.enqueue(name, body.clone());
+            if self.dice.message_comes_twice() {
                 self.enqueue(name, body.clone());
-                if self.dice.message_comes_twice() {
-                    self.enqueue(name, body.clone());
-                }
             }
         }
     }

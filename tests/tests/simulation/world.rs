@@ -17,6 +17,7 @@ use projection_kit::{Projection, Projector, load_row};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
 use reaction::{Consume, Done, Failure, Host, Message, React, Verified, VerifiedTogether};
 use serde_json::Value;
+use tests::rules::Rules;
 
 use crate::cancelling::{self, Cancellation};
 use crate::faults::{Dice, Remote};
@@ -43,7 +44,7 @@ pub(crate) struct World {
     /// The processes of each function.
     pub(crate) functions: BTreeMap<&'static str, Vec<Function>>,
     pub(crate) queues: BTreeMap<&'static str, Vec<Queued>>,
-    pub(crate) rules: BTreeMap<String, Vec<String>>,
+    pub(crate) rules: Rules,
     pub(crate) relay: relay_events::RelayEvents<MemoryBus, Remote<MemoryDeadLetters>, ManualClock>,
     /// Commits that the change stream need not deliver again.
     pub(crate) relayed: usize,
@@ -80,7 +81,7 @@ impl World {
             letters,
             functions: BTreeMap::new(),
             queues: BTreeMap::new(),
-            rules: rules(),
+            rules: Rules::deployed("DomainBus").expect("the template has rules"),
             relay,
             relayed: 0,
             messages: 0,
@@ -232,29 +233,4 @@ impl<H: Consume> Consume for Watched<H> {
         }
         results
     }
-}
-
-/// Function → event types, from the rules of the deployed template.
-fn rules() -> BTreeMap<String, Vec<String>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cloudformation.json");
-    let text = std::fs::read_to_string(path).expect("the template");
-    let template: Value = serde_json::from_str(&text).expect("JSON");
-    let resources = template["Resources"].as_object().expect("resources");
-    let rules = resources
-        .values()
-        .filter(|resource| resource["Type"] == "AWS::Events::Rule");
-    rules
-        .filter_map(|rule| {
-            let types = rule["Properties"]["EventPattern"]["detail-type"].as_array()?;
-            let types = types
-                .iter()
-                .filter_map(|t| t.as_str().map(str::to_owned))
-                .collect();
-            let name = rule["Properties"]["Name"]["Fn::Sub"].as_str()?;
-            Some((
-                name.trim_start_matches("${AWS::StackName}-").to_owned(),
-                types,
-            ))
-        })
-        .collect()
 }
