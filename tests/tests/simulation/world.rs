@@ -4,14 +4,15 @@
 //! rule is found here, too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use envelope::{Sealer, Timestamp};
 use event_store::Memory;
 use futures::future::LocalBoxFuture;
 use partners::SentNotices;
 use ports::{
-    Consistency, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries, MemoryViews,
-    PublishError,
+    Consistency, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries, MemoryTimers,
+    MemoryViews, PublishError,
 };
 use projection_kit::{Projection, Projector, load_row};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
@@ -27,6 +28,8 @@ use crate::traffic::Told;
 
 /// Processes of each function, each with caches of its own.
 const PROCESSES: usize = 2;
+/// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock.
+const UNPAID: Duration = Duration::from_secs(30 * 60);
 /// Attempts before an event is given up: so many that none is given up by bad luck.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -35,6 +38,10 @@ pub(crate) type Function = Box<dyn Fn(Value, Timestamp) -> LocalBoxFuture<'stati
 pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) clock: ManualClock,
+    /// Of the orders that nobody has paid yet.
+    pub(crate) timers: MemoryTimers,
+    /// Whether time may be up for orders that are still on their way.
+    pub(crate) hasty: bool,
     pub(crate) store: Memory,
     pub(crate) views: MemoryViews,
     pub(crate) bus: MemoryBus,
@@ -72,8 +79,10 @@ impl World {
             relay_events::RelayEvents::new(bus.clone(), graves, sealer.clone(), clock.clone());
         let mut world = Self {
             ledger: Ledger::new(&clock, &dice),
+            hasty: dice.below(3) == 0,
             dice,
             clock,
+            timers: MemoryTimers::default(),
             store,
             views,
             bus,
@@ -127,6 +136,11 @@ impl World {
         self.reaction(
             sealer,
             recall_shipment::RecallShipment::new(s.clone(), ledger, c.clone()),
+        );
+        let timers = Remote::new(self.timers.clone(), &self.dice);
+        self.reaction(
+            sealer,
+            expire_order::ExpireOrder::new(s.clone(), timers, c.clone(), UNPAID),
         );
         self.reaction(
             sealer,
