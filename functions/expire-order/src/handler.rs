@@ -18,8 +18,7 @@ use ports::{Clock, Consistency, Timers};
 use reaction::{Done, Failure, Message, React};
 
 /// By how much an event may come too early: this clock and the one that the timer went off by differ.
-/// Were it sent back for the rest of the time, the schedule that it came from might still be there,
-/// and another one under its name would not be set.
+/// Were another timer set for the rest of the time, the first might still be there, whose name it has.
 const EARLY_MS_MAX: u64 = 1_000;
 
 /// The handler.
@@ -80,9 +79,12 @@ impl<S: Load + Append, T: Timers, C: Clock> React for ExpireOrder<S, T, C> {
         let placed: OrderPlaced = event.read()?;
         let due = self.due(event);
         if due.millis_since(self.clock.now()) > EARLY_MS_MAX {
-            let message = Message::body_of(event);
-            let name = event.event_id.as_str();
-            self.timers.set(name, due, &message).await?;
+            // The moment is part of the name: should the time to pay be lengthened, the timer that goes
+            // off too early then, and may not be gone yet, must not be in the way of the next one.
+            let name = format!("{}-{}", event.event_id, due.as_millis());
+            self.timers
+                .set(&name, due, &Message::body_of(event))
+                .await?;
             return Ok(Done::Handled);
         }
         let id = placed.order_id.as_str();
