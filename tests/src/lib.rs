@@ -2,3 +2,4 @@
 //! them need.
 
 pub mod document;
+pub mod rules;

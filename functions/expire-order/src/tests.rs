@@ -53,10 +53,14 @@ impl World {
         }
     }
 
-    /// Each delivery meets a new process.
     async fn react(&self) -> Result<Done, Failure> {
+        self.react_within(UNPAID).await
+    }
+
+    /// Each delivery meets a new process.
+    async fn react_within(&self, unpaid: Duration) -> Result<Done, Failure> {
         let (store, timers) = (self.store.clone(), self.timers.clone());
-        let handler = Handler::new(store, timers, self.clock.clone(), UNPAID);
+        let handler = Handler::new(store, timers, self.clock.clone(), unpaid);
         let cause = Cause::reaction(&self.placed, Handler::NAME).expect("short");
         handler.react(&self.placed, &cause, 1).await
     }
@@ -144,6 +148,19 @@ async fn an_order_that_is_delivered_again_has_one_timer() {
     let lost = world.react().await;
     assert!(matches!(lost, Err(Failure::Transient(_))), "{lost:?}");
     world.react().await.expect("set");
+    world.pass(UNPAID).await;
+    assert_eq!(world.timers.inner().due(world.clock.now()).len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_whose_time_to_pay_was_lengthened_meanwhile_gets_another_timer() {
+    let world = World::new().await;
+    world.react().await.expect("set");
+    world.pass(UNPAID).await;
+    // It went off, and is not deleted yet.
+    world.react_within(2 * UNPAID).await.expect("set again");
+    assert!(world.cancellations().is_empty());
+    assert_eq!(world.timers.inner().due(world.clock.now()).len(), 1);
     world.pass(UNPAID).await;
     assert_eq!(world.timers.inner().due(world.clock.now()).len(), 1);
 }

@@ -2,7 +2,7 @@
 //! and is gone. The only crate that names its SDK.
 //!
 //! The scheduler keeps the minute and not the second: a timer goes off up to 60 s after its moment
-//! (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html>). What it cannot
+//! (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>). What it cannot
 //! deliver within a day ends in a dead-letter queue.
 //!
 //! A role that sets timers needs `scheduler:CreateSchedule` on the schedules of the group, and

@@ -18,7 +18,7 @@ pub trait Timers: Clone + Send + Sync + 'static {
     ///
     /// The name is the timer's identity: as long as it has not gone off, a second one under its name
     /// changes nothing, whatever it says. So a request that is repeated does no harm under a name
-    /// that belongs to its cause, the id of an event.
+    /// that belongs to its cause: the id of an event, and whatever else decides about the moment.
     ///
     /// # Errors
     /// [`Unavailable`]: it is unknown whether the timer is set; the same again does no harm.

@@ -6,8 +6,7 @@ use ports::{Clock, Timers, Unavailable};
 use crate::Message;
 
 /// By how much an event may come too early: this clock and the one that the timer went off by differ.
-/// Were it sent back for the rest of the time, the schedule that it came from might still be there,
-/// and another one under its name would not be set.
+/// Were another timer set for the rest of the time, the first might still be there, whose name it has.
 const EARLY_MS_MAX: u64 = 1_000;
 
 /// Whether the moment of an event has come. If not, the event itself comes again then, sealed as it
@@ -24,7 +23,9 @@ pub async fn has_come<T: Timers, C: Clock>(
     if at.millis_since(clock.now()) <= EARLY_MS_MAX {
         return Ok(true);
     }
-    let message = Message::body_of(event);
-    timers.set(event.event_id.as_str(), at, &message).await?;
+    // The moment is part of the name: should the time be lengthened, the timer that goes off too early
+    // then, and may not be gone yet, must not be in the way of the next one.
+    let name = format!("{}-{}", event.event_id, at.as_millis());
+    timers.set(&name, at, &Message::body_of(event)).await?;
     Ok(false)
 }

@@ -1,4 +1,5 @@
 //! Customers who change their minds: at any moment of an order, once or twice, in time or too late.
+//! And those who do not pay in time.
 
 use std::collections::BTreeSet;
 
@@ -26,9 +27,12 @@ const REFUNDED: &str = "a recorded charge is refunded";
 const CAUGHT: &str = "a parcel that nobody recorded is recalled";
 const RECALLED: &str = "a recorded parcel is recalled";
 const REFUSED: &str = "a cancellation comes too late";
+const EXPIRED: &str = "an order is cancelled because nobody has paid";
 
 /// The ways in which cancellations must go for a test run to mean something.
-pub(crate) const WAYS: [&str; 6] = [AT_ONCE, VOIDED, REFUNDED, CAUGHT, RECALLED, REFUSED];
+pub(crate) const WAYS: [&str; 7] = [
+    AT_ONCE, VOIDED, REFUNDED, CAUGHT, RECALLED, REFUSED, EXPIRED,
+];
 
 /// A request that has not been answered.
 pub(crate) struct Cancellation {
@@ -120,7 +124,8 @@ impl World {
         }
     }
 
-    /// The orders that were cancelled, as the customers were told: all of them the same.
+    /// The orders that were cancelled, as the customers were told, all of them the same; and those
+    /// that nobody paid in time.
     pub(crate) fn cancelled(&self) -> BTreeSet<&str> {
         let with = |wanted| {
             let told = self.told.iter().filter(move |(_, told)| *told == wanted);
@@ -131,7 +136,20 @@ impl World {
         for _ in with(Told::TooLate) {
             self.dice.count(REFUSED);
         }
-        cancelled
+        cancelled.into_iter().chain(self.expired()).collect()
+    }
+
+    fn expired(&self) -> BTreeSet<&str> {
+        let log = self.store.log_from(0);
+        let events = log.iter().flat_map(Commit::envelopes);
+        let unpaid = events.filter(|event| {
+            let reason = event.data["reason"].as_str().unwrap_or_default();
+            event.event_type == "OrderCancelled" && reason.starts_with("not paid")
+        });
+        let unpaid: BTreeSet<_> = unpaid.map(|event| event.aggregate_id).collect();
+        unpaid.iter().for_each(|_| self.dice.count(EXPIRED));
+        let orders = self.orders.keys().map(String::as_str);
+        orders.filter(|id| unpaid.contains(*id)).collect()
     }
 }
 

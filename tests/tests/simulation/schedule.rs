@@ -1,14 +1,19 @@
 //! What happens when: whose turn it is, and what is delivered to whom.
 
+use std::time::Duration;
+
 use envelope::{Envelope, Timestamp};
 use futures::future::{join, join_all};
 use ports::Clock;
 use serde_json::{Value, json};
+use tests::rules::on_the_bus;
 
 use crate::world::World;
 
 /// A world that is not at rest after so many steps never will be.
 const STEPS_MAX: usize = 60_000;
+/// In a hasty world the clock is turned at one of so many steps.
+const HASTE: usize = 60;
 /// Processes that may be at work at the same time.
 const AT_ONCE_MAX: usize = 6;
 
@@ -36,16 +41,24 @@ impl World {
             .expect("a queue for each function")
     }
 
-    /// Until nothing is left to relay or to deliver, and nobody wants to cancel any more.
+    /// Until nothing is left to relay or to deliver, nobody wants to cancel any more, and no timer
+    /// is set.
     pub(crate) async fn run_to_rest(&mut self) {
         for _ in 0..STEPS_MAX {
+            self.ring();
             let idle = self.queues.values().all(Vec::is_empty);
             let behind = !self.store.log_from(self.relayed).is_empty();
             if idle && !behind {
-                if self.cancellations.is_empty() {
-                    return;
+                match (self.cancellations.is_empty(), self.timers.next()) {
+                    (false, _) => self.hurry(),
+                    (true, None) => return,
+                    (true, Some(_)) => {
+                        self.turn_the_clock().await;
+                        continue;
+                    }
                 }
-                self.hurry();
+            } else if self.hasty && self.dice.below(HASTE) == 0 {
+                self.turn_the_clock().await;
             }
             if behind && (idle || self.dice.below(3) == 0) {
                 self.relay().await;
@@ -54,6 +67,24 @@ impl World {
             }
         }
         panic!("the world does not come to rest: something waits for ever");
+    }
+
+    /// Delivers the messages of the timers whose moment has come, some of them twice.
+    fn ring(&mut self) {
+        for message in self.timers.due(self.clock.now()) {
+            self.enqueue("expire-order", message.clone());
+            if self.dice.message_comes_twice() {
+                self.enqueue("expire-order", message);
+            }
+        }
+    }
+
+    /// To the moment at which the next timer goes off, if one is set.
+    async fn turn_the_clock(&mut self) {
+        if let Some(next) = self.timers.next() {
+            let left_ms = next.millis_since(self.clock.now());
+            self.clock.sleep(Duration::from_millis(left_ms)).await;
+        }
     }
 
     fn deadline(&self) -> Timestamp {
@@ -84,18 +115,17 @@ impl World {
         }
     }
 
-    /// At least once, to everyone whose rule says so.
+    /// At least once, to everyone whose rule wants it. What reaches a function that is not in this
+    /// world is lost in it.
     fn route(&mut self, event: &Envelope) {
-        let body =
-            json!({"source": "event-router", "detail-type": event.event_type, "detail": event});
+        let detail = serde_json::to_value(event).expect("an envelope is JSON");
+        let body = on_the_bus("event-router", &event.event_type, &detail);
+        let reached = self.rules.reached(&body).expect("an event");
         let names: Vec<&'static str> = self.functions.keys().copied().collect();
-        for name in names {
-            let rule = self.rules.get(name);
-            if rule.is_some_and(|types| types.contains(&event.event_type)) {
+        for name in names.into_iter().filter(|name| reached.contains(*name)) {
+            self.enqueue(name, body.clone());
+            if self.dice.message_comes_twice() {
                 self.enqueue(name, body.clone());
-                if self.dice.message_comes_twice() {
-                    self.enqueue(name, body.clone());
-                }
             }
         }
     }

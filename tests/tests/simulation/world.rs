@@ -4,19 +4,21 @@
 //! rule is found here, too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use envelope::{Sealer, Timestamp};
 use event_store::Memory;
 use futures::future::LocalBoxFuture;
 use partners::SentNotices;
 use ports::{
-    Consistency, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries, MemoryViews,
-    PublishError,
+    Consistency, ManualClock, MemoryBus, MemoryDeadLetters, MemoryRedeliveries, MemoryTimers,
+    MemoryViews, PublishError,
 };
 use projection_kit::{Projection, Projector, load_row};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow};
 use reaction::{Consume, Done, Failure, Host, Message, React, Verified, VerifiedTogether};
 use serde_json::Value;
+use tests::rules::Rules;
 
 use crate::cancelling::{self, Cancellation};
 use crate::faults::{Dice, Remote};
@@ -26,6 +28,8 @@ use crate::traffic::Told;
 
 /// Processes of each function, each with caches of its own.
 const PROCESSES: usize = 2;
+/// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock.
+const UNPAID: Duration = Duration::from_secs(30 * 60);
 /// Attempts before an event is given up: so many that none is given up by bad luck.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -34,6 +38,10 @@ pub(crate) type Function = Box<dyn Fn(Value, Timestamp) -> LocalBoxFuture<'stati
 pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) clock: ManualClock,
+    /// Of the orders that nobody has paid yet.
+    pub(crate) timers: MemoryTimers,
+    /// Whether time may be up for orders that are still on their way.
+    pub(crate) hasty: bool,
     pub(crate) store: Memory,
     pub(crate) views: MemoryViews,
     pub(crate) bus: MemoryBus,
@@ -43,7 +51,7 @@ pub(crate) struct World {
     /// The processes of each function.
     pub(crate) functions: BTreeMap<&'static str, Vec<Function>>,
     pub(crate) queues: BTreeMap<&'static str, Vec<Queued>>,
-    pub(crate) rules: BTreeMap<String, Vec<String>>,
+    pub(crate) rules: Rules,
     pub(crate) relay: relay_events::RelayEvents<MemoryBus, Remote<MemoryDeadLetters>, ManualClock>,
     /// Commits that the change stream need not deliver again.
     pub(crate) relayed: usize,
@@ -71,8 +79,10 @@ impl World {
             relay_events::RelayEvents::new(bus.clone(), graves, sealer.clone(), clock.clone());
         let mut world = Self {
             ledger: Ledger::new(&clock, &dice),
+            hasty: dice.below(3) == 0,
             dice,
             clock,
+            timers: MemoryTimers::default(),
             store,
             views,
             bus,
@@ -80,7 +90,7 @@ impl World {
             letters,
             functions: BTreeMap::new(),
             queues: BTreeMap::new(),
-            rules: rules(),
+            rules: Rules::deployed("DomainBus").expect("the template has rules"),
             relay,
             relayed: 0,
             messages: 0,
@@ -126,6 +136,11 @@ impl World {
         self.reaction(
             sealer,
             recall_shipment::RecallShipment::new(s.clone(), ledger, c.clone()),
+        );
+        let timers = Remote::new(self.timers.clone(), &self.dice);
+        self.reaction(
+            sealer,
+            expire_order::ExpireOrder::new(s.clone(), timers, c.clone(), UNPAID),
         );
         self.reaction(
             sealer,
@@ -232,29 +247,4 @@ impl<H: Consume> Consume for Watched<H> {
         }
         results
     }
-}
-
-/// Function → event types, from the rules of the deployed template.
-fn rules() -> BTreeMap<String, Vec<String>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/cloudformation.json");
-    let text = std::fs::read_to_string(path).expect("the template");
-    let template: Value = serde_json::from_str(&text).expect("JSON");
-    let resources = template["Resources"].as_object().expect("resources");
-    let rules = resources
-        .values()
-        .filter(|resource| resource["Type"] == "AWS::Events::Rule");
-    rules
-        .filter_map(|rule| {
-            let types = rule["Properties"]["EventPattern"]["detail-type"].as_array()?;
-            let types = types
-                .iter()
-                .filter_map(|t| t.as_str().map(str::to_owned))
-                .collect();
-            let name = rule["Properties"]["Name"]["Fn::Sub"].as_str()?;
-            Some((
-                name.trim_start_matches("${AWS::StackName}-").to_owned(),
-                types,
-            ))
-        })
-        .collect()
 }

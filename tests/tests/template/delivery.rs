@@ -191,6 +191,16 @@ fn what_a_rule_cannot_deliver_is_retried_and_then_kept() {
 }
 
 #[test]
+fn no_pattern_is_longer_than_a_rule_takes() {
+    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+    const CHARS_MAX: usize = 2_048;
+    for rule in Template::read().of("AWS::Events::Rule") {
+        let chars = rule.properties["EventPattern"].to_string().len();
+        assert!(chars <= CHARS_MAX, "{}: {chars}", rule.name);
+    }
+}
+
+#[test]
 fn no_queue_forgets_a_message_within_two_weeks() {
     let template = Template::read();
     for queue in template.of("AWS::SQS::Queue") {

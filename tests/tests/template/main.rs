@@ -7,4 +7,5 @@
 mod access;
 mod delivery;
 mod plain_form;
+mod timers;
 mod upkeep;

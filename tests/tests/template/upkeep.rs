@@ -169,6 +169,21 @@ fn every_name_begins_with_the_stacks() {
 }
 
 #[test]
+fn whoever_takes_orders_and_nobody_else_knows_the_default_style_of_a_workflow() {
+    let template = Template::read();
+    let knowing = template.of("AWS::Lambda::Function").filter(|function| {
+        let variables = &function.properties["Environment"]["Variables"];
+        target(&variables["DEFAULT_WORKFLOW"]) == "DefaultWorkflow"
+    });
+    let knowing: BTreeSet<_> = knowing.map(|function| function.name).collect();
+    assert_eq!(knowing, BTreeSet::from(["AcceptEvent", "PlaceOrder"]));
+    let parameter = &template.0["Parameters"]["DefaultWorkflow"];
+    let styles = json!(["choreography", "orchestration"]);
+    assert_eq!(parameter["AllowedValues"], styles);
+    assert_eq!(parameter["Default"], "choreography");
+}
+
+#[test]
 fn every_parameter_says_what_it_is_for() {
     let template = Template::read();
     for (name, parameter) in template.0["Parameters"]

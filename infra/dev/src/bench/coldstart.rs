@@ -295,18 +295,27 @@ fn variables(template: &Value, function: &str, api: &str) -> BTreeMap<String, St
         for (name, value) in declared.into_iter().flatten() {
             let default = value["Ref"]
                 .as_str()
-                .and_then(|name| template["Parameters"][name]["Default"].as_str());
+                .and_then(|name| text(&template["Parameters"][name]["Default"]));
             let address = ["_URL", "_ENDPOINT"].iter().any(|end| name.ends_with(end));
             let stand_in = if address {
                 endpoint.as_str()
             } else {
                 "stand-in"
             };
-            let value = value.as_str().or(default).unwrap_or(stand_in);
-            variables.insert(name.clone(), value.to_owned());
+            let value = text(value).or(default);
+            variables.insert(name.clone(), value.unwrap_or_else(|| stand_in.to_owned()));
         }
     }
     variables
+}
+
+/// A value as the environment has it, where it is one; numbers are texts there.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// The middle one of the values.
@@ -323,13 +332,14 @@ mod tests {
     #[test]
     fn a_function_starts_with_what_the_template_declares() {
         let template = serde_json::json!({
-            "Parameters": { "AttemptsMax": { "Default": "5" } },
+            "Parameters": { "AttemptsMax": { "Default": "5" }, "UnpaidSeconds": { "Default": 1800 } },
             "Resources": { "ChargePayment": {
                 "Type": "AWS::Lambda::Function",
                 "Properties": {
                     "FunctionName": { "Fn::Sub": "${AWS::StackName}-charge-payment" },
                     "Environment": { "Variables": {
                         "ATTEMPTS_MAX": { "Ref": "AttemptsMax" },
+                        "UNPAID_SECONDS": { "Ref": "UnpaidSeconds" },
                         "EVENTS_TABLE": { "Ref": "EventsTable" },
                         "DEAD_LETTER_QUEUE_URL": { "Ref": "ChargePaymentDeadLetters" }
                     } }
@@ -338,6 +348,7 @@ mod tests {
         });
         let variables = variables(&template, "charge-payment", "127.0.0.1:1");
         assert_eq!(variables["ATTEMPTS_MAX"], "5");
+        assert_eq!(variables["UNPAID_SECONDS"], "1800");
         assert_eq!(variables["EVENTS_TABLE"], "stand-in");
         assert_eq!(variables["DEAD_LETTER_QUEUE_URL"], "http://127.0.0.1:1");
     }
