@@ -5,7 +5,7 @@
 //! way, is tried again.
 
 use domain::customer::MayNotOrder;
-use domain::events::{OrderPlaced, StockReplenished, UserAddressChanged, UserRegistered};
+use domain::events::{OrderPlaced, StockReplenished, UserAddressChanged, UserRegistered, Workflow};
 use domain::{Customer, Order, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, EventData, Inbound, UnreadableEvent};
 use event_store::{AppendAll, Decider, ExecuteError, Load, Once};
@@ -18,6 +18,7 @@ pub struct AcceptEvent<S, C> {
     customers: Decider<Customer, S, C>,
     orders: Decider<Order, S, C>,
     stock: Decider<StockItem, S, C>,
+    usual: Workflow,
 }
 
 /// An event that contradicts itself.
@@ -26,13 +27,14 @@ pub struct AcceptEvent<S, C> {
 struct OtherAggregate;
 
 impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
-    /// A handler over a store.
+    /// A handler over a store, and the style of orders that do not name one.
     #[must_use]
-    pub fn new(store: S, clock: C) -> Self {
+    pub fn new(store: S, clock: C, usual: Workflow) -> Self {
         Self {
             customers: Decider::new(store.clone(), clock.clone()),
             orders: Decider::new(store.clone(), clock.clone()),
             stock: Decider::new(store, clock),
+            usual,
         }
     }
 
@@ -44,10 +46,8 @@ impl<S: Load + AppendAll, C: Clock> AcceptEvent<S, C> {
             Err(never @ MayNotOrder::Inactive) => return Err(Failure::terminal(never)),
         }
         let id = placed.order_id.as_str().to_owned();
-        let executed = self
-            .orders
-            .execute(&id, cause, &order::Command::Place(placed))
-            .await;
+        let place = order::Command::Place(placed.in_style(self.usual));
+        let executed = self.orders.execute(&id, cause, &place).await;
         Ok(executed?.outcome.into())
     }
 

@@ -10,7 +10,8 @@ use super::*;
 fn world() -> (AcceptEvent<Memory, ManualClock>, Memory) {
     let store = Memory::default();
     let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
-    (AcceptEvent::new(store.clone(), clock), store)
+    let handler = AcceptEvent::new(store.clone(), clock, Workflow::Orchestration);
+    (handler, store)
 }
 
 fn message(detail: &Value) -> Message {
@@ -65,7 +66,9 @@ async fn an_event_is_stored_as_it_came_under_its_own_id_in_its_own_story() {
     assert_eq!(stored.metadata.causation_id.as_deref(), Some("cart-1"));
     assert_eq!(stored.metadata.extra["source"], "shop.web");
     assert_eq!(stored.metadata.extra["occurredAt"], "2026-01-02T03:04:05Z");
-    assert_eq!(stored.data, order()["data"]);
+    let mut data = order()["data"].take();
+    data["workflow"] = json!("orchestration");
+    assert_eq!(stored.data, data, "and says its style");
 }
 
 #[tokio::test]
@@ -86,7 +89,7 @@ async fn twenty_deliveries_are_one_event() {
         for message in [&message(&order()), &stock] {
             // A new process knows nothing of what the last one saw.
             let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
-            let handler = AcceptEvent::new(store.clone(), clock);
+            let handler = AcceptEvent::new(store.clone(), clock, Workflow::Choreography);
             assert_eq!(handler.consume(message).await.expect("taken"), expected);
         }
     }
@@ -181,4 +184,28 @@ async fn an_order_id_belongs_to_the_first_event_and_a_closed_account_may_not_ord
         .await
         .expect("a customer");
     assert!(is_terminal(handler.consume(&message(&order())).await).contains("not active"));
+}
+
+#[tokio::test]
+async fn an_order_says_its_style_from_the_start_or_gets_the_usual_one() {
+    let (handler, store) = world();
+    handler
+        .consume(&registered(true))
+        .await
+        .expect("a customer");
+    for (id, asked, style) in [
+        ("ord-1", None, "orchestration"),
+        ("ord-2", Some("choreography"), "choreography"),
+    ] {
+        let mut order = order();
+        order["eventId"] = json!(id);
+        order["aggregateId"] = json!(id);
+        order["data"]["orderId"] = json!(id);
+        if let Some(asked) = asked {
+            order["data"]["workflow"] = json!(asked);
+        }
+        handler.consume(&message(&order)).await.expect("taken");
+        let placed = store.log_from(0).pop().expect("a commit").envelopes();
+        assert_eq!(placed[0].data["workflow"], style);
+    }
 }

@@ -119,7 +119,7 @@ fn due() -> InventoryReserved {
 fn charged() -> payment::Command {
     let provider_reference = "charge-1".to_owned();
     payment::Command::RecordCharge {
-        due: due(),
+        due: due().into(),
         provider_reference,
     }
 }
@@ -211,7 +211,7 @@ async fn an_event_that_was_held_up_for_longer_than_the_time_to_pay_is_due_at_onc
 #[tokio::test]
 async fn a_payment_that_got_an_answer_or_an_end_is_left_alone() {
     let declined = payment::Command::RecordDecline {
-        due: due(),
+        due: due().into(),
         reason: "no funds".to_owned(),
     };
     let refund = payment::Command::RecordRefund {

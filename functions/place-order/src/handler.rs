@@ -3,7 +3,7 @@
 //! The answer waits for one conditional write and for nothing behind it. However slow payment or
 //! e-mail may be today, taking orders is not.
 
-use domain::events::OrderPlaced;
+use domain::events::{OrderPlaced, Workflow};
 use domain::{Aggregate, Customer, CustomerId, Order, customer, order};
 use event_store::{AppendAll, Decider, Load};
 use http_api::{Broken, Caller, Request, Response, Sent, data_of, natural_id};
@@ -19,16 +19,18 @@ pub struct PlaceOrder<S, C, I> {
     customers: Decider<Customer, S, C>,
     orders: Decider<Order, S, C>,
     ids: I,
+    usual: Workflow,
 }
 
 impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
-    /// A handler over a store.
+    /// A handler over a store, and the style of orders that do not name one.
     #[must_use]
-    pub fn new(store: S, clock: C, ids: I) -> Self {
+    pub fn new(store: S, clock: C, ids: I, usual: Workflow) -> Self {
         Self {
             customers: Decider::new(store.clone(), clock.clone()),
             orders: Decider::new(store, clock),
             ids,
+            usual,
         }
     }
 
@@ -102,7 +104,7 @@ impl<S: Load + AppendAll, C: Clock, I: Ids> PlaceOrder<S, C, I> {
 
     async fn take(&self, sent: &Sent, placed: OrderPlaced) -> Result<Response, Response> {
         let id = placed.order_id.as_str().to_owned();
-        let placing = order::Command::Place(placed);
+        let placing = order::Command::Place(placed.in_style(self.usual));
         let refuse = |rejection: &order::Rejection| match rejection {
             order::Rejection::AlreadyPlaced => {
                 Response::problem(409, "Order exists", &rejection.to_string())

@@ -23,10 +23,8 @@ async fn world() -> (PlaceOrder<Memory, ManualClock, SeededIds>, Memory) {
             .await
             .expect("new");
     }
-    (
-        PlaceOrder::new(store.clone(), clock, SeededIds::default()),
-        store,
-    )
+    let (ids, usual) = (SeededIds::default(), Workflow::Orchestration);
+    (PlaceOrder::new(store.clone(), clock, ids, usual), store)
 }
 
 fn body() -> Value {

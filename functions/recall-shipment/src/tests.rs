@@ -59,14 +59,14 @@ fn paid() -> domain::events::PaymentCompleted {
 
 fn taken() -> shipment::Command {
     shipment::Command::RecordPickup {
-        paid: paid(),
+        order: paid().into(),
         tracking_number: "T-1".to_owned(),
     }
 }
 
 fn refused() -> shipment::Command {
     shipment::Command::RecordRefusal {
-        paid: paid(),
+        order: paid().into(),
         reason: "no such address".to_owned(),
     }
 }

@@ -67,14 +67,14 @@ type Handler = RefundPayment<Faulty<Memory>, Provider, ManualClock>;
 
 fn charge(due: InventoryReserved) -> payment::Command {
     payment::Command::RecordCharge {
-        due,
+        due: due.into(),
         provider_reference: "charge-1".to_owned(),
     }
 }
 
 fn decline(due: InventoryReserved) -> payment::Command {
     payment::Command::RecordDecline {
-        due,
+        due: due.into(),
         reason: "no funds".to_owned(),
     }
 }

@@ -4,6 +4,7 @@
 //! service reads another's stream. The JSON Schemas in `events/` are generated from these structs.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use envelope::event_data;
 use schemars::JsonSchema;
@@ -67,6 +68,23 @@ pub enum Workflow {
     Orchestration,
 }
 
+/// A word that names no style of workflow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a workflow is `choreography` or `orchestration`, not {0:?}")]
+pub struct UnknownWorkflow(String);
+
+impl FromStr for Workflow {
+    type Err = UnknownWorkflow;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWorkflow> {
+        match word {
+            "choreography" => Ok(Self::Choreography),
+            "orchestration" => Ok(Self::Orchestration),
+            other => Err(UnknownWorkflow(other.to_owned())),
+        }
+    }
+}
+
 event_data! {
     /// An order was placed.
     OrderPlaced v 1 {
@@ -89,6 +107,16 @@ event_data! {
         workflow: Option<Workflow>,
     }
 }
+impl OrderPlaced {
+    /// The order with its style in writing: the one that it asks for, or the usual one. So an order is never
+    /// carried in two styles, though the usual one may change.
+    #[must_use]
+    pub fn in_style(mut self, usual: Workflow) -> Self {
+        self.workflow.get_or_insert(usual);
+        self
+    }
+}
+
 event_data! {
     /// Everything that was ordered is on its way: the order ended well.
     OrderFulfilled v 1 {

@@ -88,7 +88,12 @@ impl Shop {
         let ids = SeededIds::default();
         let (_, template) = route.split_once(' ').expect("two words");
         let answered = match (ask.method, template) {
-            ("POST", "/orders") => PlaceOrder::new(store, clock, ids).handle(payload).await,
+            ("POST", "/orders") => {
+                let usual = domain::events::Workflow::Choreography;
+                PlaceOrder::new(store, clock, ids, usual)
+                    .handle(payload)
+                    .await
+            }
             ("POST", "/orders/{id}/cancellation") => {
                 CancelOrder::new(store, clock, ids).handle(payload).await
             }
