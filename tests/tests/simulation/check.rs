@@ -19,6 +19,7 @@ impl World {
         let log = self.store.log_from(0);
         let events: Vec<Envelope> = log.iter().flat_map(Commit::envelopes).collect();
         let cancelled = self.cancelled();
+        let given_up = given_up(&cancelled, &events);
         for (order_id, (told, _)) in &self.orders {
             let names = [format!("placed-{order_id}"), format!("cancel-{order_id}-")];
             let of_order = |event: &&Envelope| {
@@ -39,12 +40,14 @@ impl World {
         }
         let shipped: BTreeSet<&str> = events
             .iter()
-            .filter(|event| event.event_type == "OrderFulfilled")
+            .filter(|event| {
+                ["OrderFulfilled", "OrderCompleted"].contains(&event.event_type.as_str())
+            })
             .map(|event| event.aggregate_id.as_str())
             .collect();
-        self.check_scarce(&shipped, &cancelled);
-        self.check_money(&shipped, &cancelled);
-        self.check_parcels(&cancelled, &events);
+        self.check_scarce(&shipped, &given_up);
+        self.check_money(&shipped, &given_up);
+        self.check_parcels(&given_up, &events);
         self.check_stock(&events).await;
         self.check_sales(&shipped).await;
         for (product, _) in STOCK {
@@ -205,7 +208,7 @@ impl World {
     }
 
     /// Two messages to every customer on each channel: that the order came, and how it ended. One more
-    /// if it was cancelled after it was shipped.
+    /// if it was given up after it was shipped.
     fn check_notices(&self, cancelled: &BTreeSet<&str>, events: &[Envelope]) {
         let (mails, texts) = (self.notices.emails(), self.notices.texts());
         for order_id in self.orders.keys() {
@@ -220,7 +223,11 @@ impl World {
             let shipped = events
                 .iter()
                 .any(|e| e.event_type == "OrderShipped" && e.aggregate_id == *order_id);
-            let expected = 2 + usize::from(is_cancelled && shipped);
+            let ended_well = ["OrderFulfilled", "OrderCompleted"];
+            let well = events.iter().any(|e| {
+                ended_well.contains(&e.event_type.as_str()) && e.aggregate_id == *order_id
+            });
+            let expected = 2 + usize::from(shipped && !well);
             assert_eq!(subjects.len(), expected, "{subjects:?}");
             let told = subjects
                 .iter()
@@ -235,4 +242,14 @@ impl World {
             );
         }
     }
+}
+
+/// The orders that were called off on their way: by customers, or by a saga that nobody answered in time.
+fn given_up<'a>(cancelled: &BTreeSet<&'a str>, events: &'a [Envelope]) -> BTreeSet<&'a str> {
+    let unanswered = events.iter().filter(|event| {
+        let reason = event.data["reason"].as_str().unwrap_or_default();
+        event.event_type == "OrderFailed" && reason.ends_with("was not answered in time")
+    });
+    let unanswered = unanswered.map(|event| event.aggregate_id.as_str());
+    unanswered.chain(cancelled.iter().copied()).collect()
 }

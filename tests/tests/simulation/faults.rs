@@ -66,6 +66,10 @@ impl Dice {
         self.thrown().random.usize(..sides)
     }
 
+    pub(crate) fn one_of<'a, T>(&self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+
     pub(crate) fn shuffle<T>(&self, items: &mut [T]) {
         self.thrown().random.shuffle(items);
     }

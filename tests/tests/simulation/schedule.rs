@@ -1,7 +1,5 @@
 //! What happens when: whose turn it is, and what is delivered to whom.
 
-use std::time::Duration;
-
 use envelope::{Envelope, Timestamp};
 use futures::future::{join, join_all};
 use ports::Clock;
@@ -49,16 +47,16 @@ impl World {
             let idle = self.queues.values().all(Vec::is_empty);
             let behind = !self.store.log_from(self.relayed).is_empty();
             if idle && !behind {
-                match (self.cancellations.is_empty(), self.timers.next()) {
+                match (self.cancellations.is_empty(), self.next_timer()) {
                     (false, _) => self.hurry(),
                     (true, None) => return,
                     (true, Some(_)) => {
-                        self.turn_the_clock().await;
+                        self.turn_the_clock();
                         continue;
                     }
                 }
             } else if self.hasty && self.dice.below(HASTE) == 0 {
-                self.turn_the_clock().await;
+                self.turn_the_clock();
             }
             if behind && (idle || self.dice.below(3) == 0) {
                 self.relay().await;
@@ -71,19 +69,27 @@ impl World {
 
     /// Delivers the messages of the timers whose moment has come, some of them twice.
     fn ring(&mut self) {
-        for message in self.timers.due(self.clock.now()) {
-            self.enqueue("expire-order", message.clone());
-            if self.dice.message_comes_twice() {
-                self.enqueue("expire-order", message);
+        for (function, timers) in self.timers.clone() {
+            for message in timers.due(self.clock.now()) {
+                self.enqueue(function, message.clone());
+                if self.dice.message_comes_twice() {
+                    self.enqueue(function, message);
+                }
             }
         }
     }
 
+    fn next_timer(&self) -> Option<Timestamp> {
+        self.timers
+            .iter()
+            .filter_map(|(_, timers)| timers.next())
+            .min()
+    }
+
     /// To the moment at which the next timer goes off, if one is set.
-    async fn turn_the_clock(&mut self) {
-        if let Some(next) = self.timers.next() {
-            let left_ms = next.millis_since(self.clock.now());
-            self.clock.sleep(Duration::from_millis(left_ms)).await;
+    fn turn_the_clock(&mut self) {
+        if let Some(next) = self.next_timer() {
+            self.clock.advance_to(next);
         }
     }
 

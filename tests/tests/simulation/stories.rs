@@ -5,6 +5,7 @@ use projection_kit::Projection;
 use projections::{Order, OrderStatus};
 
 use crate::cancelling::check_undone;
+use crate::conducted::check_conducted;
 use crate::faults::Dice;
 use crate::traffic::Told;
 
@@ -18,7 +19,7 @@ const SHIPPED: [&str; 5] = [
 ];
 
 /// All that can happen to an order.
-const ALL: [&str; 14] = [
+pub(crate) const ALL: [&str; 15] = [
     "OrderPlaced",
     "InventoryReserved",
     "InventoryReserveFailed",
@@ -31,6 +32,7 @@ const ALL: [&str; 14] = [
     "InventoryReleased",
     "ShipmentCancelled",
     "OrderFulfilled",
+    "OrderCompleted",
     "OrderFailed",
     "OrderCancelled",
 ];
@@ -51,7 +53,10 @@ pub(crate) fn check_story(
             .count()
     };
     let happened: Vec<&str> = ALL.into_iter().filter(|kind| count(kind) > 0).collect();
-    if cancelled {
+    let conducted = story[0].data["workflow"] == "orchestration";
+    if conducted {
+        check_conducted(order_id, told, cancelled, story, dice);
+    } else if cancelled {
         check_undone(order_id, story, dice);
     } else {
         check_end(order_id, told, &happened);
@@ -64,20 +69,21 @@ pub(crate) fn check_story(
     let mut view = Order::new(order_id);
     for event in story
         .iter()
-        .filter(|event| event.aggregate_type != "StockItem")
+        .filter(|event| !["StockItem", "OrderSaga"].contains(&event.aggregate_type.as_str()))
     {
         Order::fold(&mut view, event).expect("known");
     }
     let expected = match () {
         () if cancelled => OrderStatus::Cancelled,
         () if happened.contains(&"OrderFailed") => OrderStatus::Failed,
+        () if conducted => OrderStatus::Completed,
         () => OrderStatus::Shipped,
     };
     assert_eq!(view.story.status(), expected, "{order_id}");
 }
 
 /// What happened is what the order was told to have happen.
-fn check_end(order_id: &str, told: Told, happened: &[&str]) {
+pub(crate) fn check_end(order_id: &str, told: Told, happened: &[&str]) {
     let shipped = happened.contains(&"OrderShipped");
     let expected: &[&str] = match told {
         Told::Scarce if shipped => &SHIPPED,

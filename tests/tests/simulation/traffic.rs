@@ -1,5 +1,6 @@
 //! What other systems and nobody's friends put on the inbound bus.
 
+use domain::events::Workflow as Style;
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -41,8 +42,8 @@ impl World {
         self.send(&json!({"eventId": "cust-1", "eventType": "UserRegistered", "data": data}));
     }
 
-    /// Sends an order. No other order has this price, so an amount of money tells whose it is.
-    pub(crate) fn send_order(&mut self, told: Told, price: i64) {
+    /// Sends an order in a style, or in the usual one. No other order has this price, so an amount of money tells whose it is.
+    pub(crate) fn send_order(&mut self, told: Told, price: i64, style: Option<Style>) {
         let order_id = format!("ord-{price}");
         let (mut products, mut quantities) = ([0; 2], [0; 2]);
         for index in 0..2 {
@@ -73,11 +74,14 @@ impl World {
             Told::FlakyCarrier => "sandbox-fail-3",
             _ => "1 High Street",
         };
-        let event = json!({"eventId": format!("placed-{order_id}"), "eventType": "OrderPlaced", "data": {
+        let mut event = json!({"eventId": format!("placed-{order_id}"), "eventType": "OrderPlaced", "data": {
             "orderId": order_id, "customerId": "cust-1", "items": items,
             "total": {"amount": total, "currency": "EUR"},
             "shippingAddress": {"line1": line}, "payment": {"method": method},
         }});
+        if let Some(style) = style {
+            event["data"]["workflow"] = json!(style);
+        }
         for _ in 0..=self.dice.below(3) {
             self.send(&event);
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::events::Workflow as Style;
 use envelope::{Sealer, Timestamp};
 use event_store::Memory;
 use futures::future::LocalBoxFuture;
@@ -38,8 +39,10 @@ pub(crate) type Function = Box<dyn Fn(Value, Timestamp) -> LocalBoxFuture<'stati
 pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) clock: ManualClock,
-    /// Of the orders that nobody has paid yet.
-    pub(crate) timers: MemoryTimers,
+    /// The timers of each function that sets any.
+    pub(crate) timers: [(&'static str, MemoryTimers); 2],
+    /// The style of orders that name none.
+    usual: Style,
     /// Whether time may be up for orders that are still on their way.
     pub(crate) hasty: bool,
     pub(crate) store: Memory,
@@ -80,9 +83,9 @@ impl World {
         let mut world = Self {
             ledger: Ledger::new(&clock, &dice),
             hasty: dice.below(3) == 0,
-            dice,
             clock,
-            timers: MemoryTimers::default(),
+            timers: ["expire-order", "conduct-order"].map(|name| (name, MemoryTimers::default())),
+            usual: *dice.one_of(&[Style::Choreography, Style::Orchestration]),
             store,
             views,
             bus,
@@ -97,6 +100,7 @@ impl World {
             orders: BTreeMap::new(),
             cancellations: Vec::new(),
             told: Vec::new(),
+            dice,
         };
         for _ in 0..PROCESSES {
             world.start_processes(&sealer);
@@ -112,7 +116,11 @@ impl World {
             self.ledger.clone(),
             self.notices.clone(),
         );
-        self.consumer(accept_event::AcceptEvent::new(s.clone(), c.clone()));
+        self.consumer(accept_event::AcceptEvent::new(
+            s.clone(),
+            c.clone(),
+            self.usual,
+        ));
         self.reaction(
             sealer,
             reserve_inventory::ReserveInventory::new(s.clone(), c.clone()),
@@ -137,10 +145,15 @@ impl World {
             sealer,
             recall_shipment::RecallShipment::new(s.clone(), ledger, c.clone()),
         );
-        let timers = Remote::new(self.timers.clone(), &self.dice);
+        let [unpaid, sagas] = self.timers.clone();
+        let [unpaid, sagas] = [unpaid, sagas].map(|(_, timers)| Remote::new(timers, &self.dice));
         self.reaction(
             sealer,
-            expire_order::ExpireOrder::new(s.clone(), timers, c.clone(), UNPAID),
+            expire_order::ExpireOrder::new(s.clone(), unpaid, c.clone(), UNPAID),
+        );
+        self.reaction(
+            sealer,
+            conduct_order::ConductOrder::new(s.clone(), sagas, c.clone()),
         );
         self.reaction(
             sealer,
