@@ -2,14 +2,14 @@
 
 mod answer;
 
-use domain::events::{Address, OrderLine};
+use domain::events::{Address, OrderLine, Workflow};
 use domain::{CustomerId, Money};
 use envelope::{Envelope, StreamId, UnreadableEvent};
 use projection_kit::{Nothing, Projection};
 use serde::{Deserialize, Serialize};
 
-use crate::Story;
 use crate::story::{OrderStory, order_of};
+use crate::{OrderStatus, Story};
 
 pub use answer::{links, whole};
 
@@ -34,6 +34,9 @@ pub struct View {
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shipping_address: Option<Address>,
+    /// Which style of workflow carries it; choreography, if it does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub workflow: Option<Workflow>,
     /// What happened, and when.
     pub story: Story,
     /// Why it failed, or why it was cancelled, if that was said.
@@ -66,6 +69,16 @@ pub struct Payment {
 }
 
 impl View {
+    /// Whether the order is still on its way to its end. A shipped one is at its end, unless a saga is still to
+    /// complete it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self.story.status() {
+            OrderStatus::Shipped => self.workflow == Some(Workflow::Orchestration),
+            status => !status.is_final(),
+        }
+    }
+
     fn payment(&mut self) -> &mut Payment {
         self.payment.get_or_insert_default()
     }
@@ -97,6 +110,7 @@ impl Projection for Order {
                 view.items = placed.items;
                 view.total = Some(placed.total);
                 view.shipping_address = Some(placed.shipping_address);
+                view.workflow = placed.workflow;
             }
             OrderStory::OrderFailed(failed) => view.reason = Some(failed.reason),
             OrderStory::OrderCancelled(cancelled) => view.reason = cancelled.reason,
@@ -111,6 +125,7 @@ impl Projection for Order {
             }
             // For these it is enough to know when they happened.
             OrderStory::OrderFulfilled(_)
+            | OrderStory::OrderCompleted(_)
             | OrderStory::InventoryReserved(_)
             | OrderStory::InventoryReserveFailed(_)
             | OrderStory::InventoryReleased(_)

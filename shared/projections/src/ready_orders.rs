@@ -62,6 +62,7 @@ impl Projection for ReadyOrders {
         let over = [
             "OrderShipped",
             "OrderFulfilled",
+            "OrderCompleted",
             "ShipmentFailed",
             "ShipmentCancelled",
             "OrderFailed",

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use domain::events::{
-    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderCancelled, OrderFailed,
-    OrderFulfilled, OrderPlaced, OrderShipped, PaymentCancelled, PaymentCompleted, PaymentFailed,
-    PaymentRefunded, ShipmentCancelled, ShipmentFailed,
+    InventoryReleased, InventoryReserveFailed, InventoryReserved, OrderCancelled, OrderCompleted,
+    OrderFailed, OrderFulfilled, OrderPlaced, OrderShipped, PaymentCancelled, PaymentCompleted,
+    PaymentFailed, PaymentRefunded, ShipmentCancelled, ShipmentFailed,
 };
 use domain::{Aggregate, Order, Payment, Reservation, Shipment};
 use envelope::{Envelope, StreamId, Timestamp, UnreadableEvent, event_set};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 event_set! {
     /// What happens to an order.
     pub enum OrderStory {
-        OrderPlaced, OrderFulfilled, OrderFailed, OrderCancelled,
+        OrderPlaced, OrderFulfilled, OrderCompleted, OrderFailed, OrderCancelled,
         InventoryReserved, InventoryReserveFailed, InventoryReleased,
         PaymentCompleted, PaymentFailed, PaymentRefunded, PaymentCancelled,
         OrderShipped, ShipmentFailed, ShipmentCancelled,
@@ -34,8 +34,10 @@ pub enum OrderStatus {
     Reserved,
     /// Paid.
     Paid,
-    /// On its way.
+    /// On its way; of a choreographed order the good end.
     Shipped,
+    /// All steps are done, says the saga that conducted it.
+    Completed,
     /// Ended without success.
     Failed,
     /// Called off.
@@ -43,10 +45,11 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    /// Whether nothing more is going to happen.
+    /// Whether nothing more is going to happen; of a shipped order only the view of the order knows, because
+    /// an orchestrated one is still to be completed.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Shipped | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 }
 
@@ -96,6 +99,8 @@ impl Story {
             OrderStatus::Cancelled
         } else if happened("OrderFailed") {
             OrderStatus::Failed
+        } else if happened("OrderCompleted") {
+            OrderStatus::Completed
         } else if happened("OrderShipped") || happened("OrderFulfilled") {
             OrderStatus::Shipped
         } else if happened("PaymentCompleted") {

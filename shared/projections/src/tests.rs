@@ -1,6 +1,8 @@
 //! However events arrive, each read model ends as the fold of the store.
 
+mod conducted;
 mod history;
+mod workflow;
 
 use std::collections::BTreeMap;
 
@@ -239,7 +241,9 @@ async fn a_shop_can_be_asked_what_its_people_want_to_know() {
         None,
         "it has not ended"
     );
-    use StepState::{Compensated, Done, Failed as Broken, InFlight, Skipped, Waiting};
+    use StepState::{
+        Compensated, Compensating, Done, Failed as Broken, InFlight, Skipped, Waiting,
+    };
     assert_eq!(steps("ord-0"), [InFlight, Waiting, Waiting]);
     assert_eq!(steps("ord-1"), [Broken, Skipped, Skipped]);
     assert_eq!(steps("ord-2"), [Compensated, Broken, Skipped]);
@@ -248,17 +252,9 @@ async fn a_shop_can_be_asked_what_its_people_want_to_know() {
     assert_eq!(steps("ord-5"), [Compensated, Compensated, Broken]);
     assert_eq!(steps("ord-6"), [Skipped, Skipped, Skipped]);
     assert_eq!(steps("ord-7"), [Compensated, Skipped, Skipped]);
-    assert_eq!(steps("ord-8"), [Done, Done, InFlight]);
+    assert_eq!(steps("ord-8"), [Compensating, Compensating, InFlight]);
     assert_eq!(steps("ord-9"), [Compensated, Compensated, Compensated]);
     assert_eq!(steps("ord-10"), [InFlight, Waiting, Waiting]);
-    let open = workflows.lists[crate::workflow::LIST].iter();
-    let open: Vec<_> = open.map(|view| view.order_id.as_str()).collect();
-    assert_eq!(
-        open,
-        ["ord-0", "ord-3", "ord-8", "ord-10"],
-        "those that have not ended"
-    );
-
     let sum = |name: &str| {
         let totals = expected::<Sales>(&events).totals;
         let totals = totals.values().flatten();
@@ -266,6 +262,6 @@ async fn a_shop_can_be_asked_what_its_people_want_to_know() {
             .filter_map(|total| total.amounts.get(name))
             .sum::<i64>()
     };
-    assert_eq!((sum("orders"), sum("cancellations")), (11, 8));
-    assert_eq!(sum("revenue:EUR"), 30, "five were paid, two got it back");
+    assert_eq!((sum("orders"), sum("cancellations")), (17, 12));
+    assert_eq!(sum("revenue:EUR"), 60, "eight were paid, two got it back");
 }

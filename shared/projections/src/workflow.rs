@@ -1,17 +1,36 @@
-//! Where the workflow of an order stands: its steps, and what was undone.
+//! Where the workflow of an order stands, whichever style it has: its steps, and what was undone.
+//!
+//! Of an orchestrated order the saga's own stream tells ([`conducted`]). A choreography has nobody who
+//! would: its steps are *derived* from what caused what ([`choreographed`]). The view keeps what each stream
+//! said, and derives the rest when it is asked, so that it does not matter which stream gets ahead.
+
+mod account;
+mod answer;
+mod choreographed;
+mod conducted;
+mod mermaid;
+mod svg;
+mod words;
 
 use std::collections::BTreeMap;
 
+use domain::events::Workflow as Style;
+use domain::{Aggregate, OrderSaga};
 use envelope::{ATTEMPT, Envelope, StreamId, Timestamp, UnreadableEvent};
 use projection_kit::{Nothing, Place, Projection};
+use saga::Conducted;
+use saga::events::Progress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::story::{OrderStory, order_of, sortable};
 use crate::{OrderStatus, Story};
 
-/// The list of the workflows that have not ended, the oldest first.
-pub const LIST: &str = "open";
+pub use account::{Account, State, Step, StepState};
+pub use answer::{listed, whole};
+pub use conducted::Conduct;
+pub use mermaid::mermaid;
+pub use svg::svg;
 
 /// Keeps [`View`].
 #[derive(Debug)]
@@ -23,168 +42,76 @@ pub enum Workflow {}
 pub struct View {
     /// The order.
     pub order_id: String,
-    /// Why steps failed, by event type.
-    pub reasons: BTreeMap<String, String>,
-    /// At which attempt something happened, by event type, if not at the first.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attempts: BTreeMap<String, u64>,
+    /// Which style the order asks for; it is a choreography, if it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
     /// What happened, and when.
     pub story: Story,
+    /// How each thing came about, by event type.
+    pub origins: BTreeMap<String, Origin>,
+    /// Why something failed or was called off, by event type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, String>,
+    /// What the saga says, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saga: Option<Conduct>,
 }
 
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepState {
-    /// It has not begun.
-    Waiting,
-    /// It is its turn.
-    InFlight,
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// It was done, and was undone.
-    Compensated,
-    /// The workflow ended before it was done.
-    Skipped,
-}
-
-/// A step of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// How an event came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Its name.
-    pub name: &'static str,
-    /// Where it stands.
-    pub state: StepState,
-    /// When it became possible.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub began_at: Option<Timestamp>,
-    /// When it was done or failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Timestamp>,
-    /// At which attempt it was done or failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u64>,
-    /// When it was undone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compensated_at: Option<Timestamp>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+pub struct Origin {
+    /// The event's id.
+    pub id: String,
+    /// The id of what caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// At which attempt of the reaction it came about.
+    pub attempt: u64,
 }
-
-/// What tells of a step, by event type.
-struct Plan {
-    name: &'static str,
-    begins: &'static str,
-    done: &'static str,
-    fails: &'static str,
-    /// It is undone after it was done.
-    undone: &'static str,
-    /// It never will be done, because the order was cancelled before.
-    cancelled: &'static str,
-}
-
-/// The steps of the choreography.
-const STEPS: [Plan; 3] = [
-    Plan {
-        name: "reserve-inventory",
-        begins: "OrderPlaced",
-        done: "InventoryReserved",
-        fails: "InventoryReserveFailed",
-        undone: "InventoryReleased",
-        cancelled: "InventoryReleased",
-    },
-    Plan {
-        name: "charge-payment",
-        begins: "InventoryReserved",
-        done: "PaymentCompleted",
-        fails: "PaymentFailed",
-        undone: "PaymentRefunded",
-        cancelled: "PaymentCancelled",
-    },
-    Plan {
-        name: "ship-order",
-        begins: "PaymentCompleted",
-        done: "OrderShipped",
-        fails: "ShipmentFailed",
-        undone: "ShipmentCancelled",
-        cancelled: "ShipmentCancelled",
-    },
-];
 
 impl View {
-    /// Whether something is going to happen yet: of an order that failed, until all that was done
-    /// is undone; of one that was cancelled, until each step is undone, or can no longer be done.
+    /// Whether a saga conducts it.
+    #[must_use]
+    pub fn is_orchestrated(&self) -> bool {
+        self.saga.is_some() || self.style == Some(Style::Orchestration)
+    }
+
+    /// Whether something is going to happen yet. A workflow that has ended is open again, when something
+    /// comes so late that it has to be undone.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let happened = |event| self.story.when(event).is_some();
-        match self.story.status() {
-            OrderStatus::Shipped => false,
-            OrderStatus::Failed => {
-                let left = |step: &Plan| happened(step.done) && !happened(step.undone);
-                STEPS.iter().any(left)
-            }
-            OrderStatus::Cancelled => {
-                let ends = |step: &Plan| [step.fails, step.undone, step.cancelled];
-                STEPS
-                    .iter()
-                    .any(|step| !ends(step).into_iter().any(happened))
-            }
-            _ => true,
-        }
+        self.state().is_open()
     }
 
-    /// The steps in order.
+    /// Where it stands.
     #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
-        STEPS.iter().map(|plan| self.step(plan)).collect()
+    pub fn state(&self) -> State {
+        match &self.saga {
+            Some(saga) => saga.state(self.story.status() == OrderStatus::Cancelled),
+            None if self.is_orchestrated() => State::Running,
+            None => choreographed::state(self),
+        }
     }
 
-    fn step(&self, plan: &Plan) -> Step {
-        let when = |event: &str| self.story.when(event);
-        let (began_at, done, failed) = (when(plan.begins), when(plan.done), when(plan.fails));
-        let compensated_at = done.and(when(plan.undone));
-        let attempts = |event: &str| self.attempts.get(event).copied().unwrap_or(1);
-        let status = self.story.status();
-        let state = match (began_at, done, failed) {
-            (_, Some(_), _) if compensated_at.is_some() => StepState::Compensated,
-            (_, Some(_), _) => StepState::Done,
-            (_, _, Some(_)) => StepState::Failed,
-            _ if when(plan.cancelled).is_some() => StepState::Skipped,
-            // A later stream tells of it before its own does.
-            _ if status == OrderStatus::Shipped => StepState::Done,
-            _ if status == OrderStatus::Failed => StepState::Skipped,
-            (Some(_), ..) => StepState::InFlight,
-            _ => StepState::Waiting,
-        };
-        Step {
-            name: plan.name,
-            state,
-            began_at,
-            ended_at: done.or(failed),
-            attempts: done
-                .map(|_| plan.done)
-                .or(failed.map(|_| plan.fails))
-                .map(attempts),
-            compensated_at,
-            reason: self.reasons.get(plan.fails).cloned(),
-        }
+    fn when(&self, event: &str) -> Option<Timestamp> {
+        self.story.when(event)
     }
 }
 
 impl Projection for Workflow {
     const NAME: &'static str = "workflow";
     const FUNCTION: &'static str = "project-workflow";
-    const LAYOUT: u32 = 1;
+    // Layout 1 knew no sagas. It is not named as the one before: queries of a new stack would read it, and
+    // it could not show what it is asked for. Views of orders from before are made by a rebuild.
+    const LAYOUT: u32 = 2;
 
     type Before = Nothing;
     type View = View;
 
     fn view_of(stream: &StreamId) -> Option<&str> {
-        order_of(stream)
+        let is_saga = stream.aggregate_type() == Conducted::<OrderSaga>::TYPE;
+        order_of(stream).or_else(|| is_saga.then(|| stream.aggregate_id()))
     }
 
     fn new(id: &str) -> View {
@@ -195,26 +122,40 @@ impl Projection for Workflow {
     }
 
     fn fold(view: &mut View, event: &Envelope) -> Result<(), UnreadableEvent> {
+        if event.aggregate_type == Conducted::<OrderSaga>::TYPE {
+            return fold_saga(view, event);
+        }
         let happened = view.story.tell(event)?;
         let attempt = event.metadata.extra.get(ATTEMPT).and_then(Value::as_u64);
-        if let Some(attempt) = attempt {
-            view.attempts.insert(event.event_type.clone(), attempt);
-        }
-        let reason = match happened {
-            OrderStory::OrderFailed(failed) => failed.reason,
-            OrderStory::InventoryReserveFailed(failed) => failed.reason,
-            OrderStory::PaymentFailed(failed) => failed.reason,
-            OrderStory::ShipmentFailed(failed) => failed.reason,
-            _ => return Ok(()),
+        let origin = Origin {
+            id: event.event_id.as_str().to_owned(),
+            cause: event.metadata.causation_id.clone(),
+            attempt: attempt.unwrap_or(1),
         };
-        view.reasons.insert(event.event_type.clone(), reason);
+        view.origins.insert(event.event_type.clone(), origin);
+        let reason = match happened {
+            OrderStory::OrderPlaced(placed) => {
+                view.style = placed.workflow;
+                None
+            }
+            OrderStory::OrderCancelled(cancelled) => cancelled.reason,
+            OrderStory::OrderFailed(failed) => Some(failed.reason),
+            OrderStory::InventoryReserveFailed(failed) => Some(failed.reason),
+            OrderStory::PaymentFailed(failed) => Some(failed.reason),
+            OrderStory::ShipmentFailed(failed) => Some(failed.reason),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            view.reasons.insert(event.event_type.clone(), reason);
+        }
         Ok(())
     }
 
+    /// One list for each state that is not an end: by its name, the oldest first.
     fn place(view: &View) -> Option<Place> {
-        let began = view.story.when("OrderPlaced")?;
-        view.is_open().then(|| Place {
-            list: LIST.to_owned(),
+        let (began, state) = (view.when("OrderPlaced")?, view.state());
+        state.is_open().then(|| Place {
+            list: state.name().to_owned(),
             place: sortable(began, &view.order_id),
         })
     }
@@ -222,4 +163,15 @@ impl Projection for Workflow {
     fn upgrade(before: Nothing) -> View {
         match before {}
     }
+}
+
+/// The commands that stand beside the progress are for others: what becomes of them, the progress says.
+fn fold_saga(view: &mut View, event: &Envelope) -> Result<(), UnreadableEvent> {
+    let saga = view.saga.get_or_insert_default();
+    match event.decode::<Progress>() {
+        Ok(progress) => saga.tell(&progress, event.timestamp),
+        Err(UnreadableEvent::Unknown { event_type, .. }) if !event_type.starts_with("Saga") => {}
+        Err(unreadable) => return Err(unreadable),
+    }
+    Ok(())
 }

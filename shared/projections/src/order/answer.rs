@@ -21,6 +21,7 @@ pub fn whole(row: &Row<View>) -> Value {
         ("total", json!(view.total)),
         ("shippingAddress", json!(view.shipping_address)),
         ("payment", json!(view.payment)),
+        ("workflow", json!(view.workflow)),
         ("reason", json!(view.reason)),
         ("trackingNumber", json!(view.tracking_number)),
     ];

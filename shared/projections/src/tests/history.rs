@@ -12,6 +12,8 @@ use event_store::{Commit, Decider, Memory};
 use ports::{Clock, ManualClock};
 use serde_json::json;
 
+use super::conducted::Conducted;
+
 /// How an order ends.
 #[derive(Debug, Clone, Copy)]
 enum End {
@@ -41,7 +43,7 @@ pub(super) struct History {
 }
 
 impl History {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             memory: Memory::default(),
             clock: ManualClock::at(Timestamp::from_millis(1_700_000_000_000)),
@@ -49,24 +51,27 @@ impl History {
         }
     }
 
-    async fn happen<A: Aggregate>(&mut self, id: &str, command: A::Command) -> Envelope {
+    pub(super) async fn happen<A: Aggregate>(&mut self, id: &str, command: A::Command) -> Envelope {
+        let events = self.tell::<A>(id, command).await;
+        events.into_iter().next().expect("something happened")
+    }
+
+    pub(super) async fn tell<A: Aggregate>(
+        &mut self,
+        id: &str,
+        command: A::Command,
+    ) -> Vec<Envelope> {
         self.commands += 1;
         // Orders go on for hours.
         self.clock.sleep(Duration::from_secs(1_000)).await;
         let cause = CommandId::new(self.commands.to_string()).expect("an id");
         let decider = Decider::<A, _, _>::new(self.memory.clone(), self.clock.clone());
         let executed = decider.execute(id, &Cause::command(&cause), &command).await;
-        executed.expect("accepted").events().remove(0)
+        executed.expect("accepted").events()
     }
 
     async fn order(&mut self, id: &str, customer: &str, end: End) {
-        let placed: OrderPlaced = serde_json::from_value(json!({
-            "orderId": id, "customerId": customer,
-            "items": [{ "productId": "p-1", "quantity": 2, "unitPrice": { "amount": 5, "currency": "EUR" } }],
-            "total": { "amount": 10, "currency": "EUR" },
-            "shippingAddress": { "line1": "x" }, "payment": { "method": "m" },
-        }))
-        .expect("an order");
+        let placed = placed(id, customer);
         let fail = |reason: &str| order::Command::Fail {
             reason: reason.to_owned(),
         };
@@ -78,19 +83,25 @@ impl History {
             _ => {}
         }
         if let End::SoldOut = end {
-            let (order, reason) = (placed, "sold out".to_owned());
+            let (order, reason) = (placed.into(), "sold out".to_owned());
             self.happen::<Reservation>(id, reservation::Command::Refuse { order, reason })
                 .await;
             self.happen::<domain::Order>(id, fail("sold out")).await;
             return;
         }
-        let reserve = reservation::Command::Reserve(placed);
+        let reserve = reservation::Command::Reserve(placed.into());
         let due: InventoryReserved = read(&self.happen::<Reservation>(id, reserve).await);
         let provider_reference = format!("ref-{id}");
         if let End::Declined = end {
             let reason = "no money".to_owned();
-            self.happen::<Payment>(id, payment::Command::RecordDecline { due, reason })
-                .await;
+            self.happen::<Payment>(
+                id,
+                payment::Command::RecordDecline {
+                    due: due.into(),
+                    reason,
+                },
+            )
+            .await;
             self.happen::<Reservation>(id, reservation::Command::Release)
                 .await;
             self.happen::<domain::Order>(id, fail("no money")).await;
@@ -100,7 +111,7 @@ impl History {
             return self.cancel(id, end).await;
         }
         let charge = payment::Command::RecordCharge {
-            due,
+            due: due.into(),
             provider_reference: provider_reference.clone(),
         };
         let paid: PaymentCompleted = read(&self.happen::<Payment>(id, charge).await);
@@ -108,7 +119,7 @@ impl History {
             End::Shipped | End::CancelledShipped => {
                 let tracking_number = format!("track-{id}");
                 let pickup = shipment::Command::RecordPickup {
-                    paid,
+                    order: paid.into(),
                     tracking_number: tracking_number.clone(),
                 };
                 self.happen::<Shipment>(id, pickup).await;
@@ -121,8 +132,14 @@ impl History {
             End::CancelledPaid => self.cancel(id, end).await,
             End::Refused => {
                 let reason = "no such address".to_owned();
-                self.happen::<Shipment>(id, shipment::Command::RecordRefusal { paid, reason })
-                    .await;
+                self.happen::<Shipment>(
+                    id,
+                    shipment::Command::RecordRefusal {
+                        order: paid.into(),
+                        reason,
+                    },
+                )
+                .await;
                 self.happen::<Payment>(id, payment::Command::RecordRefund { provider_reference })
                     .await;
                 self.happen::<Reservation>(id, reservation::Command::Release)
@@ -214,6 +231,9 @@ impl History {
                 .order(&format!("ord-{number}"), &customer, end)
                 .await;
         }
+        for end in Conducted::ALL {
+            history.conducted(end).await;
+        }
         history.stock("p-1").await;
         history.stock("p-2").await;
         history
@@ -225,6 +245,17 @@ impl History {
     }
 }
 
-fn read<D: envelope::EventData>(event: &Envelope) -> D {
+/// The data of an order that was placed, without a word of its workflow.
+pub(super) fn placed(id: &str, customer: &str) -> OrderPlaced {
+    let placed = serde_json::from_value(json!({
+        "orderId": id, "customerId": customer,
+        "items": [{ "productId": "p-1", "quantity": 2, "unitPrice": { "amount": 5, "currency": "EUR" } }],
+        "total": { "amount": 10, "currency": "EUR" },
+        "shippingAddress": { "line1": "x" }, "payment": { "method": "m" },
+    }));
+    placed.expect("an order")
+}
+
+pub(super) fn read<D: envelope::EventData>(event: &Envelope) -> D {
     event.read().expect("of this type")
 }
