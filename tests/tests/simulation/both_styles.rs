@@ -47,9 +47,10 @@ fn an_order_ends_the_same_in_both_styles() {
 
 async fn outcomes(seed: u64, style: Style) -> BTreeMap<String, Outcome> {
     let mut world = World::new(seed);
-    world.hasty = false;
+    world.haste = None;
     world.send_stock();
     world.send_registration();
+    world.run_to_rest().await;
     for (price, told) in (1_000..).zip(TOLD) {
         world.send_order(told, price, Some(style));
     }

@@ -24,7 +24,7 @@ pub(crate) fn check_conducted(
     dice: &Dice,
 ) {
     let happened = |kind: &str| story.iter().any(|event| event.event_type == kind);
-    let of_saga = story
+    let mut of_saga = story
         .iter()
         .filter(|event| event.aggregate_type == "OrderSaga");
     let last = of_saga.rfind(|event| event.event_type != "SagaTimerSet");

@@ -10,8 +10,6 @@ use crate::world::World;
 
 /// A world that is not at rest after so many steps never will be.
 const STEPS_MAX: usize = 60_000;
-/// In a hasty world the clock is turned at one of so many steps.
-const HASTE: usize = 60;
 /// Processes that may be at work at the same time.
 const AT_ONCE_MAX: usize = 6;
 
@@ -55,7 +53,7 @@ impl World {
                         continue;
                     }
                 }
-            } else if self.hasty && self.dice.below(HASTE) == 0 {
+            } else if self.haste.is_some_and(|steps| self.dice.below(steps) == 0) {
                 self.turn_the_clock();
             }
             if behind && (idle || self.dice.below(3) == 0) {

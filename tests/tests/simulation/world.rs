@@ -29,8 +29,12 @@ use crate::traffic::Told;
 
 /// Processes of each function, each with caches of its own.
 const PROCESSES: usize = 2;
-/// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock.
-const UNPAID: Duration = Duration::from_secs(30 * 60);
+/// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock; and
+/// perhaps longer than any saga waits.
+const UNPAID: [Duration; 2] = [
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(30 * 60 * 60),
+];
 /// Attempts before an event is given up: so many that none is given up by bad luck.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -41,10 +45,12 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     /// The timers of each function that sets any.
     pub(crate) timers: [(&'static str, MemoryTimers); 2],
+    /// How long an order may stay unpaid.
+    unpaid: Duration,
     /// The style of orders that name none.
     usual: Style,
-    /// Whether time may be up for orders that are still on their way.
-    pub(crate) hasty: bool,
+    /// At one of how many steps the clock is turned, so that time is up for what is still on its way.
+    pub(crate) haste: Option<usize>,
     pub(crate) store: Memory,
     pub(crate) views: MemoryViews,
     pub(crate) bus: MemoryBus,
@@ -82,9 +88,10 @@ impl World {
             relay_events::RelayEvents::new(bus.clone(), graves, sealer.clone(), clock.clone());
         let mut world = Self {
             ledger: Ledger::new(&clock, &dice),
-            hasty: dice.below(3) == 0,
+            haste: *dice.one_of(&[None, None, None, Some(60), Some(6)]),
             clock,
             timers: ["expire-order", "conduct-order"].map(|name| (name, MemoryTimers::default())),
+            unpaid: *dice.one_of(&UNPAID),
             usual: *dice.one_of(&[Style::Choreography, Style::Orchestration]),
             store,
             views,
@@ -149,7 +156,7 @@ impl World {
         let [unpaid, sagas] = [unpaid, sagas].map(|(_, timers)| Remote::new(timers, &self.dice));
         self.reaction(
             sealer,
-            expire_order::ExpireOrder::new(s.clone(), unpaid, c.clone(), UNPAID),
+            expire_order::ExpireOrder::new(s.clone(), unpaid, c.clone(), self.unpaid),
         );
         self.reaction(
             sealer,
