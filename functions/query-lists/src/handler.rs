@@ -6,13 +6,14 @@
 //! the rest is for operators.
 
 mod sales;
+mod workflows;
 
 use envelope::{StreamId, Version};
 use http_api::{AFTER_MAX, Cursor, Request, Response, look_until};
 use ports::{Clock, Consistency, ListViews, LoadView, Page, Unavailable};
 use projection_kit::{Projection, has_reached, list_rows, load_row};
 use projections::{
-    CustomerOrders, ReadyOrders, Stock, Workflow, customer_orders, ready_orders, stock, workflow,
+    CustomerOrders, ReadyOrders, Stock, Workflow, customer_orders, ready_orders, stock,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
     pub async fn handle(&self, payload: Value) -> Result<Value, serde_json::Error> {
         let request = Request::deserialize(payload)?;
         let response = match self.answer(&request).await {
-            Ok(body) => Response::json(200, &body).unless_known(&request),
+            Ok(body) => workflows::unless_known(&body, &request),
             Err(Refusal::Early(early)) => early,
             Err(Refusal::Unavailable(error)) => {
                 error!(error = chain(&error), "the list could not be looked up");
@@ -104,9 +105,8 @@ impl<V: LoadView + ListViews, C: Clock> QueryLists<V, C> {
                 self.list::<ReadyOrders>(asked, ready).await
             }
             "GET /workflows" => {
-                let asked = Asked::of(request, "/workflows", workflow::LIST, PAGE_MAX)?;
                 self.wait_for::<Workflow>(request, None, |_| true).await?;
-                self.list::<Workflow>(asked, open).await
+                workflows::answer(&self.views, request, self.clock.now()).await
             }
             "GET /stock" => {
                 let asked = Asked::of(request, "/stock", stock::LIST, PAGE_MAX)?;
@@ -197,14 +197,7 @@ impl<'a> Asked<'a> {
         page_max: u32,
     ) -> Result<Self, Response> {
         let after = request.cursor::<ports::Cursor>("cursor")?;
-        // What a table takes for a key; a cursor of ours has it.
-        let possible = |cursor: &ports::Cursor| {
-            (1..=1_024).contains(&cursor.place.len()) && (1..=2_048).contains(&cursor.key.len())
-        };
-        if after.as_ref().is_some_and(|cursor| !possible(cursor)) {
-            let detail = "`cursor` is what the answer before has in its link to the next";
-            return Err(Response::problem(400, "Malformed query", detail));
-        }
+        possible(after.as_ref())?;
         Ok(Self {
             path,
             list,
@@ -213,6 +206,18 @@ impl<'a> Asked<'a> {
             reversed: false,
         })
     }
+}
+
+/// What a table takes for a key; a cursor of ours has it.
+fn possible(cursor: Option<&ports::Cursor>) -> Result<(), Response> {
+    let possible = |cursor: &ports::Cursor| {
+        (1..=1_024).contains(&cursor.place.len()) && (1..=2_048).contains(&cursor.key.len())
+    };
+    if cursor.is_none_or(possible) {
+        return Ok(());
+    }
+    let detail = "`cursor` is what the answer before has in its link to the next";
+    Err(Response::problem(400, "Malformed query", detail))
 }
 
 /// An id that could be one.
@@ -238,13 +243,6 @@ fn ready(view: &ready_orders::View) -> Value {
     json!({
         "orderId": view.order_id, "items": view.items, "shippingAddress": view.shipping_address,
         "paidAt": view.story.when("PaymentCompleted"), "_links": links(&view.order_id),
-    })
-}
-
-fn open(view: &workflow::View) -> Value {
-    json!({
-        "orderId": view.order_id, "status": view.story.status(), "steps": view.steps(),
-        "beganAt": view.story.when("OrderPlaced"), "_links": links(&view.order_id),
     })
 }
 

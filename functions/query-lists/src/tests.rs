@@ -143,7 +143,11 @@ async fn the_warehouse_and_the_operators_see_what_waits() {
     );
     let open = ask(&shop, "GET /workflows", "", &[]).await;
     assert_eq!(ids(&open), ["ord-0", "ord-1", "ord-2"]);
-    assert_eq!(open["body"]["entries"][1]["steps"][2]["state"], "in-flight");
+    let step = &open["body"]["entries"][1]["step"];
+    assert_eq!(
+        (&step["name"], &step["state"]),
+        (&json!("ship-order"), &json!("in-flight"))
+    );
     let stock = ask(&shop, "GET /stock/{id}", "p-1", &[]).await;
     assert_eq!(stock["body"]["available"], 7);
     let all = ask(&shop, "GET /stock", "", &[]).await;
@@ -174,7 +178,15 @@ async fn a_wrong_question_is_told_what_would_be_right() {
     let day = ("from", "2026-11-20");
     // An empty place and an empty key.
     let empty = Cursor::of(&json!({ "place": "", "key": "" })).to_string();
-    let wrong: [(&str, &[(&str, &str)]); 8] = [
+    let other = Cursor::of(&json!({ "state": "stuck", "after": null })).to_string();
+    let wrong: [(&str, &[(&str, &str)]); 12] = [
+        ("GET /workflows", &[("state", "completed")]),
+        ("GET /workflows", &[("state", "")]),
+        ("GET /workflows", &[("cursor", &empty)]),
+        (
+            "GET /workflows",
+            &[("state", "running"), ("cursor", &other)],
+        ),
         (ORDERS, &[("cursor", &empty)]),
         (ORDERS, &[("limit", "0")]),
         (ORDERS, &[("limit", "many")]),
@@ -267,4 +279,98 @@ async fn a_list_after_a_write_shows_it_or_says_that_it_does_not_yet() {
     assert_eq!(after(ORDERS, "cust-1", "Or#der", "p-1", 1).await, 400);
     let made_up = ask(&shop, ORDERS, "cust-1", &[("after", "x")]).await;
     assert_eq!(made_up["statusCode"], 400);
+}
+
+const WORKFLOWS: &str = "GET /workflows";
+
+/// One word of a saga, at this version of its stream.
+fn said(id: &str, version: u64, event_type: &str, data: &Value) -> Envelope {
+    let mut event = event(id, PLACED_AT[0], event_type, "OrderSaga", data);
+    event.version = Version::new(version);
+    event
+}
+
+/// Beside the orders of the shop, two that are being undone, of which one waits for a person.
+async fn trouble(shop: &Shop) {
+    let (why, placed) = (
+        json!({ "reason": "declined" }),
+        json!({ "event": "OrderPlaced", "version": 1 }),
+    );
+    let began = json!({ "definition": 1, "step": "place-order", "answer": placed, "kept": {} });
+    let stuck =
+        json!({ "step": "place-order", "undoing": true, "attempts": 8, "reason": "no answer" });
+    for id in ["ord-1", "ord-2"] {
+        let words = [
+            said(id, 1, "SagaStarted", &began),
+            said(id, 2, "SagaCompensating", &why),
+        ];
+        deliver::<Workflow>(&shop.views, &words).await;
+    }
+    let words = [said("ord-2", 3, "SagaStuck", &stuck)];
+    deliver::<Workflow>(&shop.views, &words).await;
+}
+
+#[tokio::test]
+async fn the_most_urgent_workflows_come_first_and_each_state_can_be_asked_for() {
+    let shop = shop().await;
+    trouble(&shop).await;
+    let all = ask(&shop, WORKFLOWS, "", &[]).await;
+    assert_eq!(ids(&all), ["ord-2", "ord-1", "ord-0"]);
+    let stuck = &all["body"]["entries"][0];
+    let told = json!([
+        stuck["style"],
+        stuck["state"],
+        stuck["step"]["name"],
+        stuck["reason"]
+    ]);
+    assert_eq!(
+        told,
+        json!(["orchestration", "stuck", "place-order", "declined"])
+    );
+    for (state, id) in [
+        ("stuck", "ord-2"),
+        ("compensating", "ord-1"),
+        ("running", "ord-0"),
+    ] {
+        let some = ask(&shop, WORKFLOWS, "", &[("state", state)]).await;
+        assert_eq!(ids(&some), [id], "{state}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_workflows_go_on_from_list_to_list() {
+    let shop = shop().await;
+    trouble(&shop).await;
+    for limit in ["1", "2"] {
+        let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+        for _ in 0..4 {
+            let mut query = vec![("limit", limit)];
+            query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page = ask(&shop, WORKFLOWS, "", &query).await;
+            seen.extend(ids(&page).into_iter().map(str::to_owned));
+            let next = page["body"]["_links"]["next"]["href"].as_str();
+            let Some((_, after)) = next.and_then(|next| next.split_once("cursor=")) else {
+                break;
+            };
+            cursor = Some(after.to_owned());
+        }
+        assert_eq!(seen, ["ord-2", "ord-1", "ord-0"], "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn that_workflows_grow_older_is_no_news() {
+    let shop = shop().await;
+    let at = |seconds: i64| {
+        let clock = ManualClock::at(envelope::Timestamp::from_millis(
+            2_000_000_000_000 + seconds * 1_000,
+        ));
+        QueryLists::new(shop.views.clone(), clock)
+    };
+    let first = ask(&at(0), WORKFLOWS, "", &[]).await;
+    let later = ask(&at(60), WORKFLOWS, "", &[]).await;
+    assert_ne!(first["body"], later["body"]);
+    let known = json!({ "If-None-Match": first["headers"]["etag"] });
+    let unchanged = ask_with(&at(60), WORKFLOWS, "", &[], known).await;
+    assert_eq!(unchanged["statusCode"], 304);
 }

@@ -6,6 +6,7 @@
 //!
 //! An order of somebody else is answered exactly like one that does not exist.
 
+mod form;
 mod status;
 
 use domain::Aggregate;
@@ -19,6 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use telemetry::chain;
 use tracing::error;
+
+use form::Form;
 
 /// The handler.
 #[derive(Clone)]
@@ -61,16 +64,14 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
         match request.route_key.rsplit('/').next() {
             Some("status") => self.status(asked).await,
             Some("workflow") => {
-                let steps = |row: &Row<workflow::View>| {
-                    let answer = moving(row.view.is_open(), &workflow_of(row));
-                    answer.unless_known(request)
-                };
+                let (form, now) = (Form::of(request)?, self.clock.now());
+                let shown = |row: &Row<workflow::View>| form.show(row, now, request);
                 // The workflow's view does not say whose it is.
-                self.view::<Workflow>(asked, |_| None, steps).await
+                self.view::<Workflow>(asked, |_| None, shown).await
             }
             _ => {
                 let whole = |row: &Row<order::View>| {
-                    let answer = moving(!row.view.story.status().is_final(), &order::whole(row));
+                    let answer = moving(row.view.is_open(), &order::whole(row));
                     let version = row.version_of(domain::Order::TYPE);
                     answer.of_version_unless_known(version.get(), request)
                 };
@@ -160,20 +161,15 @@ fn not_yet(id: &str) -> Response {
 
 /// An order that is still on its way is worth asking about again.
 fn moving(is_open: bool, body: &Value) -> Response {
-    let response = Response::json(200, body);
+    again_if(is_open, Response::json(200, body))
+}
+
+fn again_if(is_open: bool, response: Response) -> Response {
     if is_open {
         response.with("retry-after", "1")
     } else {
         response
     }
-}
-
-fn workflow_of(row: &Row<workflow::View>) -> Value {
-    let view = &row.view;
-    json!({
-        "orderId": view.order_id, "status": view.story.status(), "projected": true,
-        "steps": view.steps(), "updatedAt": view.story.last(), "_links": order::links(&view.order_id),
-    })
 }
 
 fn unavailable(error: &(dyn std::error::Error + 'static)) -> Response {

@@ -77,14 +77,17 @@ fn answer(
     let is_open = workflow.is_none_or(|row| row.view.is_open());
     let reason = order.and_then(|row| row.view.reason.as_deref());
     let is_over = matches!(status, OrderStatus::Failed | OrderStatus::Cancelled);
-    let step = workflow.filter(|row| row.view.is_open() && !is_over);
+    // A parcel that is on its way is the end of a choreography, and a step of a saga.
+    let is_done = status == OrderStatus::Completed
+        || status == OrderStatus::Shipped && order.is_some_and(|row| !row.view.is_open());
+    let step = workflow.filter(|row| row.view.is_open() && !is_over && !is_done);
     let step = step.and_then(|row| current(&row.view.steps()));
     let stage = match status {
         _ if passed < PASSED.len() => PASSED[passed - 1],
         _ if is_over && is_open => "compensating",
         OrderStatus::Failed => "failed",
         OrderStatus::Cancelled => "cancelled",
-        OrderStatus::Shipped => "done",
+        _ if is_done => "done",
         _ if step.is_some() => "workflow",
         _ => "projected",
     };
@@ -108,7 +111,10 @@ fn answer(
 /// The step whose turn it is, of how many.
 fn current(steps: &[Step]) -> Option<Value> {
     let turn = |state| steps.iter().position(|step| step.state == state);
-    let index = turn(StepState::InFlight).or_else(|| turn(StepState::Waiting))?;
+    let index = turn(StepState::Stuck)
+        .or_else(|| turn(StepState::InFlight))
+        .or_else(|| turn(StepState::Retrying))
+        .or_else(|| turn(StepState::Waiting))?;
     let step = &steps[index];
     Some(json!({ "number": index + 1, "of": steps.len(), "name": step.name, "state": step.state }))
 }

@@ -5,6 +5,7 @@
 //! problems: RFC 9457; tags and preconditions: RFC 9110; `Idempotency-Key`:
 //! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>.
 
+mod accept;
 mod caller;
 mod cursor;
 mod data;

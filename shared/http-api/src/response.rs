@@ -103,6 +103,16 @@ impl Response {
         self.tagged(tag, request)
     }
 
+    /// The same with a tag of what it was made of, for an answer that is another one each second, because it says how
+    /// long something has been going on: that alone is no news.
+    #[must_use]
+    pub fn unless_known_by(self, made_of: &impl Hash, request: &Request) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (self.status_code, self.headers.get("content-type")).hash(&mut hasher);
+        made_of.hash(&mut hasher);
+        self.tagged(format!("W/\"{:016x}\"", hasher.finish()), request)
+    }
+
     /// The same with a tag that also says the version of the one stream that commands with `If-Match`
     /// are about: [`Sent`](crate::Sent) takes such a tag as it takes the version alone.
     #[must_use]
@@ -119,9 +129,10 @@ impl Response {
     }
 
     fn tagged(self, tag: String, request: &Request) -> Self {
+        let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
         let known = request.header("if-none-match").is_some_and(|known| {
             let mut tags = known.split(',').map(str::trim);
-            tags.any(|known| known.strip_prefix("W/").unwrap_or(known) == tag || known == "*")
+            tags.any(|known| opaque(known) == opaque(&tag) || known == "*")
         });
         let tagged = self.with("etag", tag);
         if !known || tagged.status_code != 200 {

@@ -113,6 +113,15 @@ impl Sent {
         })
     }
 
+    /// The same, said to the saga of this name: what it leads to is the saga's, like all else that the saga does.
+    #[must_use]
+    pub fn conducted_by(self, saga: &str) -> Self {
+        Self {
+            cause: self.cause.conducted_by(saga),
+            ..self
+        }
+    }
+
     /// Whether it has a key under which it counts once for good.
     #[must_use]
     pub fn has_key(&self) -> bool {

@@ -27,13 +27,15 @@ use crate::ledger::Ledger;
 use crate::schedule::Queued;
 use crate::traffic::Told;
 
+/// When a world begins: on a day that is long enough for it, since sales are told by the day.
+const MIDNIGHT: i64 = 1_700_006_400_000;
 /// Processes of each function, each with caches of its own.
 const PROCESSES: usize = 2;
 /// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock; and
 /// perhaps longer than any saga waits.
 const UNPAID: [Duration; 2] = [
     Duration::from_secs(30 * 60),
-    Duration::from_secs(30 * 60 * 60),
+    Duration::from_secs(6 * 60 * 60),
 ];
 /// Attempts before an event is given up: so many that none is given up by bad luck.
 const ATTEMPTS_MAX: u32 = 1_000;
@@ -74,7 +76,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let clock = ManualClock::at(Timestamp::from_millis(1_700_000_000_000));
+        let clock = ManualClock::at(Timestamp::from_millis(MIDNIGHT));
         let dice = Dice::new(seed);
         let (store, views, letters) = Default::default();
         let (bus, sealer) = (MemoryBus::default(), Sealer::new(b"simulation"));

@@ -203,6 +203,19 @@ async fn workflows_are_told_and_drawn_as_pinned() {
     }
 }
 
+/// Of this saga no two steps run side by side; of others some will.
+#[tokio::test]
+async fn steps_of_one_stage_stand_above_each_other() {
+    let views = views().await;
+    let view = &views["saga-declined"];
+    let mut account = view.account(now(view));
+    let aside = account.stages.remove(1);
+    account.stages[0].extend(aside);
+    let picture = svg(&account);
+    insta::assert_snapshot!("side-by-side.svg", picture);
+    insta::assert_snapshot!("side-by-side.mermaid", mermaid(&account));
+}
+
 /// Reasons are written by whoever feels like it.
 #[tokio::test]
 async fn what_comes_from_outside_is_text_and_nothing_else() {

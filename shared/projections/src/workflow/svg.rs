@@ -31,8 +31,8 @@ const STYLES: &str = "\
 --idle:#818b98;--active:#0969da;--good:#1a7f37;--bad:#cf222e;--back:#9a6700;\
 --idle-fill:#f6f8fa;--active-fill:#ddf4ff;--good-fill:#dafbe1;--bad-fill:#ffebe9;--back-fill:#fff8c5}\
 @media (prefers-color-scheme:dark){:root{--page:#0d1117;--text:#f0f6fc;--faint:#9198a1;--line:#6e7681;\
---idle:#6e7681;--active:#4493f8;--good:#3fb950;--bad:#ff7b72;--back:#d29922;\
---idle-fill:#151b23;--active-fill:#0c2d6b;--good-fill:#0f3a1d;--bad-fill:#3d0c11;--back-fill:#3b2300}}\
+--idle:#6e7681;--active:#79c0ff;--good:#3fb950;--bad:#ff7b72;--back:#d29922;\
+--idle-fill:#151b23;--active-fill:#0c2347;--good-fill:#0f3a1d;--bad-fill:#3d0c11;--back-fill:#3b2300}}\
 text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:12px;fill:var(--text)}\
 .title{font-size:18px;font-weight:600}.name{font-size:13px;font-weight:600}.faint{fill:var(--faint)}\
 .word{font-weight:600;font-size:12px}.pill{font-weight:600}\
