@@ -15,7 +15,7 @@ use crate::plain_form::{Template, actions, statements, target, text};
 const OF_ORDERS: [&str; 4] = ["Order#*", "Payment#*", "Reservation#*", "Shipment#*"];
 
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 22] = [
+const STREAMS: [(&str, &[&str], &[&str]); 23] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
@@ -60,6 +60,11 @@ const STREAMS: [(&str, &[&str], &[&str]); 22] = [
     ),
     ("ServeSocketRole", &["Order#*"], &[]),
     ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
+    (
+        "SteerWorkflowRole",
+        &["OrderSaga#*", "claim#*"],
+        &["OrderSaga#*", "claim#*"],
+    ),
     ("TextCustomerRole", &["Customer#*"], &[]),
     (
         "UpdateCustomerRole",
