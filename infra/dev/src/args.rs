@@ -1,12 +1,14 @@
 //! The command line.
 
 mod bench;
+mod workflow;
 
 use std::num::NonZeroU32;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use bench::{Bench, Coldstart, Outside, Projection, Store};
+pub use workflow::{State, Workflow, Workflows};
 
 /// Builds, runs, shows and checks event-router on this machine.
 #[derive(Debug, Parser)]
@@ -82,6 +84,12 @@ A stack on AWS has another issuer, the parameter JwtIssuer, and takes none of th
   cargo dev story ord-1
   cargo dev story ord-1 --json")]
     Story(Story),
+    /// Shows where the workflow of one order stands, or has it go on when it is stuck
+    #[command(after_help = workflow::EXAMPLES)]
+    Workflow(Workflow),
+    /// Lists the workflows that have not ended: those that are stuck first, then those that are being undone
+    #[command(after_help = workflow::EXAMPLES_OF_MANY)]
+    Workflows(Workflows),
     /// Tells who did what in one aggregate, when, and why
     #[command(after_help = "Examples:
   cargo dev history Order ord-1

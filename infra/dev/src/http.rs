@@ -17,6 +17,18 @@ pub(crate) async fn get_with(url: &str, token: &str) -> reqwest::Result<reqwest:
     client()?.get(url).bearer_auth(token).send().await
 }
 
+/// Has the HTTP API do something, once, however often the request gets there.
+pub(crate) async fn post_with(
+    url: &str,
+    token: &str,
+    body: String,
+) -> reqwest::Result<reqwest::Response> {
+    let key = uuid::Uuid::new_v4().to_string();
+    let request = client()?.post(url).bearer_auth(token);
+    let request = request.header("idempotency-key", key).body(body);
+    request.send().await
+}
+
 /// A client for many requests.
 pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()

@@ -40,6 +40,8 @@ mod streams;
 mod table;
 mod tools;
 mod up;
+mod workflow;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -87,6 +89,8 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Token(token) => issuer::run(&project, &token).await,
         Command::Logs(logs) => logs::show(&project, &logs).await,
         Command::Story(story) => story::show(&project, &story).await,
+        Command::Workflow(workflow) => workflow::run(&project, &workflow).await,
+        Command::Workflows(workflows) => workflows::show(&project, &workflows).await,
         Command::History(history) => history::show(&project, &history).await,
         Command::Rebuild(rebuild) => rebuild::run(&project, &rebuild).await,
         Command::Layout(layout) => layout::run(&project, &layout).await,

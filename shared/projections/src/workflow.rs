@@ -31,6 +31,7 @@ pub use answer::{listed, whole};
 pub use conducted::Conduct;
 pub use mermaid::mermaid;
 pub use svg::svg;
+pub use words::span;
 
 /// Keeps [`View`].
 #[derive(Debug)]

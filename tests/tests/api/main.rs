@@ -106,8 +106,19 @@ fn requests(shop: &Shop) -> Vec<(u16, Ask)> {
         (202, after("/stock", "StockItem", "prod-1", 9)),
         (400, get("/stock?cursor=x")),
         (400, get("/sales").by_operator()),
+        (400, get("/workflows?state=completed").by_operator()),
         (403, get("/sales?from=2026-11-20&to=2026-11-20")),
     ];
+    all.extend(interventions());
+    for id in ["ord-done", "ord-saga", "ord-stuck"] {
+        let path = format!("/orders/{id}/workflow");
+        all.push((200, get(&path)));
+        all.push((200, get(&path).with(("accept", "text/vnd.mermaid"))));
+        all.push((200, get(&format!("{path}?format=svg"))));
+        all.push((400, get(&format!("{path}?format=png"))));
+        let picture = get(&format!("{path}?format=svg"));
+        all.push((304, picture.with(("if-none-match", "*"))));
+    }
     for path in ["/orders/ord-open", "/orders/ord-open/workflow"] {
         all.push((202, after(path, "Order", "ord-open", 9)));
         all.push((400, get(&format!("{path}?after=x"))));
@@ -130,12 +141,31 @@ fn requests(shop: &Shop) -> Vec<(u16, Ask)> {
         "/stock/prod-1",
         "/ready-orders",
         "/workflows",
+        "/workflows?state=stuck",
+        "/workflows?state=compensating",
         &shop.sales(),
     ] {
         all.push((200, get(path).by_operator()));
         all.push((304, get(path).by_operator().with(("if-none-match", "*"))));
     }
     all
+}
+
+/// What an operator may do about a workflow, and what not.
+fn interventions() -> Vec<(u16, Ask)> {
+    let at = |id: &str, body: &Value| post(&format!("/orders/{id}/workflow/interventions"), body);
+    let resume = json!({ "action": "resume", "reason": "the warehouse answers again" });
+    let resolve =
+        json!({ "action": "resolve", "step": "reserve-inventory", "reason": "done by hand" });
+    vec![
+        (202, at("ord-stuck", &resume).by_operator()),
+        (202, at("ord-stuck", &resolve).by_operator()),
+        (400, at("ord-stuck", &json!(7)).by_operator()),
+        (403, at("ord-stuck", &resume)),
+        (404, at("ord-open", &resume).by_operator()),
+        (409, at("ord-saga", &resume).by_operator()),
+        (422, at("ord-stuck", &json!({})).by_operator()),
+    ]
 }
 
 #[tokio::test]
@@ -213,6 +243,7 @@ async fn the_examples_of_the_document_are_accepted() {
         }
         let (method, template) = name.split_once(' ').expect("two words");
         let ids = [
+            ("/orders/{id}/workflow", "/orders/ord-stuck/workflow"),
             ("/orders/{id}", "/orders/ord-open"),
             ("/customers/{id}", "/customers/cust-1"),
             ("/stock/{id}", "/stock/prod-1"),
@@ -223,7 +254,7 @@ async fn the_examples_of_the_document_are_accepted() {
         let ask = by(method, &path, example).with(("idempotency-key", "k"));
         let ask = match template {
             "/customers" => ask.by("cust-new"),
-            "/stock/{id}/deliveries" => ask.by_operator(),
+            "/stock/{id}/deliveries" | "/orders/{id}/workflow/interventions" => ask.by_operator(),
             _ => ask,
         };
         let answer = Shop::open().await.answer(&ask).await;

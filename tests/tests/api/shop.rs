@@ -1,12 +1,12 @@
 //! A small shop: the deployed handlers over a store and views in memory.
 
 use cancel_order::CancelOrder;
-use domain::{Customer, Order, StockItem, customer, order, stock_item};
+use domain::{Customer, Order, OrderSaga, StockItem, customer, order, stock_item};
 use envelope::{Aggregate, Cause, CommandId, Envelope, Timestamp};
 use event_store::{Decider, Memory};
 use issue_ticket::IssueTicket;
 use place_order::PlaceOrder;
-use ports::{ManualClock, MemoryViews, SeededIds};
+use ports::{Clock, ManualClock, MemoryViews, SeededIds};
 use projection_kit::{Projection, Projector};
 use projections::{CustomerOrders, ReadyOrders, Sales, Stock, Workflow};
 use push::Tickets;
@@ -14,7 +14,9 @@ use query_lists::QueryLists;
 use query_order::QueryOrder;
 use reaction::ReactTogether;
 use restock_product::RestockProduct;
+use saga::{Conducted, Happening, Heard, What};
 use serde_json::{Value, json};
+use steer_workflow::SteerWorkflow;
 use testkit::Faulty;
 use tests::document::Document;
 use update_customer::UpdateCustomer;
@@ -25,7 +27,7 @@ type Store = Faulty<Memory>;
 type Views = Faulty<MemoryViews>;
 
 /// With two customers, a product, an order that is under way, one that is done, one that waits for the
-/// carrier, and one that no read model has seen.
+/// carrier, two that a saga conducts, of which one is stuck, and one that no read model has seen.
 pub(crate) struct Shop {
     store: Store,
     views: Views,
@@ -57,6 +59,7 @@ impl Shop {
             tracking_number: "T-1".to_owned(),
         };
         shop.tell::<Order>("ord-done", &fulfil).await;
+        shop.conduct().await;
         let stored = memory.log_from(0);
         for event in stored.iter().flat_map(event_store::Commit::envelopes) {
             shop.project(&event).await;
@@ -97,6 +100,9 @@ impl Shop {
             ("POST", "/orders/{id}/cancellation") => {
                 CancelOrder::new(store, clock, ids).handle(payload).await
             }
+            ("POST", "/orders/{id}/workflow/interventions") => {
+                SteerWorkflow::new(store, clock, ids).handle(payload).await
+            }
             ("POST", "/customers") | ("PUT", _) => {
                 UpdateCustomer::new(store, clock, ids).handle(payload).await
             }
@@ -117,12 +123,52 @@ impl Shop {
     }
 
     async fn place(&self, id: &str) {
+        self.place_with(id, None).await;
+    }
+
+    async fn place_with(&self, id: &str, workflow: Option<&str>) {
         let placed = json!({
+            "workflow": workflow,
             "orderId": id, "customerId": "cust-1", "payment": { "method": "sandbox-approve" }, "items": items(),
             "total": { "amount": 5, "currency": "EUR" }, "shippingAddress": { "line1": "x" },
         });
         self.tell::<Order>(id, &order::Command::Place(read(&placed)))
             .await;
+    }
+
+    /// What the saga of two orders does; of one of them nobody answers, whoever is asked to undo.
+    async fn conduct(&self) {
+        for id in ["ord-saga", "ord-stuck"] {
+            let placed =
+                json!({ "orderId": id, "customerId": "cust-1", "workflow": "orchestration" });
+            self.place_with(id, Some("orchestration")).await;
+            self.hear(id, "OrderPlaced", 1, &placed).await;
+        }
+        let cancel = order::Command::Cancel { reason: None };
+        self.tell::<Order>("ord-stuck", &cancel).await;
+        self.hear("ord-stuck", "OrderCancelled", 2, &json!({}))
+            .await;
+        for hours in 1..40 {
+            let now = self.clock.now().as_millis() + hours * 3_600_000;
+            let fired = What::TimerFired(Timestamp::from_millis(now));
+            self.happen("ord-stuck", fired).await;
+        }
+    }
+
+    async fn hear(&self, id: &str, event: &str, version: u64, data: &Value) {
+        let (event, data) = (event.to_owned(), data.clone());
+        let heard = Heard {
+            event,
+            version,
+            data,
+        };
+        self.happen(id, What::Heard(heard)).await;
+    }
+
+    async fn happen(&self, id: &str, what: What) {
+        let (now, seed) = (self.clock.now(), 0);
+        let happening = Happening { what, now, seed };
+        self.tell::<Conducted<OrderSaga>>(id, &happening).await;
     }
 
     async fn tell<A: Aggregate>(&self, id: &str, command: &A::Command) {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use domain::events::Workflow as Style;
 use event_store::Commit;
 
-use crate::Named;
 use crate::traffic::Told;
 use crate::world::World;
+use crate::{Named, block_on};
 
 /// How an order ended, as far as anybody outside can tell.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,14 +33,10 @@ const TOLD: [Told; 8] = [
 
 #[test]
 fn an_order_ends_the_same_in_both_styles() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
-    let runtime = runtime.expect("a runtime");
     for seed in crate::seeds(40) {
         let _named = Named(seed);
         let [one, other] = [Style::Choreography, Style::Orchestration]
-            .map(|style| runtime.block_on(outcomes(seed, style)));
+            .map(|style| block_on(outcomes(seed, style)));
         assert_eq!(one, other);
     }
 }

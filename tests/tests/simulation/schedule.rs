@@ -10,6 +10,8 @@ use crate::world::World;
 
 /// A world that is not at rest after so many steps never will be.
 const STEPS_MAX: usize = 60_000;
+/// How far the clock is turned while something is still on its way.
+const A_WHILE_MS: i64 = 5 * 60 * 1_000;
 /// Processes that may be at work at the same time.
 const AT_ONCE_MAX: usize = 6;
 
@@ -48,13 +50,14 @@ impl World {
                 match (self.cancellations.is_empty(), self.next_timer()) {
                     (false, _) => self.hurry(),
                     (true, None) => return,
-                    (true, Some(_)) => {
-                        self.turn_the_clock();
+                    (true, Some(next)) => {
+                        self.clock.advance_to(next);
                         continue;
                     }
                 }
             } else if self.haste.is_some_and(|steps| self.dice.below(steps) == 0) {
-                self.turn_the_clock();
+                let soon = self.clock.now().as_millis() + A_WHILE_MS;
+                self.clock.advance_to(Timestamp::from_millis(soon));
             }
             if behind && (idle || self.dice.below(3) == 0) {
                 self.relay().await;
@@ -82,13 +85,6 @@ impl World {
             .iter()
             .filter_map(|(_, timers)| timers.next())
             .min()
-    }
-
-    /// To the moment at which the next timer goes off, if one is set.
-    fn turn_the_clock(&mut self) {
-        if let Some(next) = self.next_timer() {
-            self.clock.advance_to(next);
-        }
     }
 
     fn deadline(&self) -> Timestamp {

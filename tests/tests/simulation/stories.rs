@@ -87,7 +87,7 @@ pub(crate) fn check_end(order_id: &str, told: Told, happened: &[&str]) {
     let shipped = happened.contains(&"OrderShipped");
     let expected: &[&str] = match told {
         Told::Scarce if shipped => &SHIPPED,
-        Told::Ship | Told::FlakyPayment | Told::FlakyCarrier => &SHIPPED,
+        Told::Ship | Told::FlakyPayment | Told::BrokenPayment | Told::FlakyCarrier => &SHIPPED,
         Told::Decline => &[
             "OrderPlaced",
             "InventoryReserved",

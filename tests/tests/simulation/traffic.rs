@@ -13,6 +13,8 @@ pub(crate) enum Told {
     Undeliverable,
     OutOfStock,
     FlakyPayment,
+    /// The provider answers in the end, perhaps long after anybody waits for it.
+    BrokenPayment,
     FlakyCarrier,
     /// It wants one of the last units: as many are shipped as there are units, the others refused.
     Scarce,
@@ -67,6 +69,7 @@ impl World {
         let method = match told {
             Told::Decline => "sandbox-decline",
             Told::FlakyPayment => "sandbox-fail-2",
+            Told::BrokenPayment => "sandbox-fail-40",
             _ => "sandbox-approve",
         };
         let line = match told {

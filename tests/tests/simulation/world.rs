@@ -27,15 +27,15 @@ use crate::ledger::Ledger;
 use crate::schedule::Queued;
 use crate::traffic::Told;
 
-/// When a world begins: on a day that is long enough for it, since sales are told by the day.
-const MIDNIGHT: i64 = 1_700_006_400_000;
+/// When a world begins: at midnight, since sales are told by the day.
+pub(crate) const BEGAN: i64 = 1_700_006_400_000;
 /// Processes of each function, each with caches of its own.
 const PROCESSES: usize = 2;
 /// How long an order may stay unpaid: longer than anything here takes, unless somebody turns the clock; and
 /// perhaps longer than any saga waits.
 const UNPAID: [Duration; 2] = [
     Duration::from_secs(30 * 60),
-    Duration::from_secs(6 * 60 * 60),
+    Duration::from_secs(30 * 24 * 60 * 60),
 ];
 /// Attempts before an event is given up: so many that none is given up by bad luck.
 const ATTEMPTS_MAX: u32 = 1_000;
@@ -76,7 +76,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let clock = ManualClock::at(Timestamp::from_millis(MIDNIGHT));
+        let clock = ManualClock::at(Timestamp::from_millis(BEGAN));
         let dice = Dice::new(seed);
         let (store, views, letters) = Default::default();
         let (bus, sealer) = (MemoryBus::default(), Sealer::new(b"simulation"));
@@ -90,7 +90,7 @@ impl World {
             relay_events::RelayEvents::new(bus.clone(), graves, sealer.clone(), clock.clone());
         let mut world = Self {
             ledger: Ledger::new(&clock, &dice),
-            haste: *dice.one_of(&[None, None, None, Some(60), Some(6)]),
+            haste: *dice.one_of(&[None, None, None, Some(60), Some(20), Some(6)]),
             clock,
             timers: ["expire-order", "conduct-order"].map(|name| (name, MemoryTimers::default())),
             unpaid: *dice.one_of(&UNPAID),

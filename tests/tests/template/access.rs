@@ -25,7 +25,7 @@ const OF_WORKFLOWS: [&str; 5] = [
 /// The kinds of streams that a function may read and may write, and claims, which are kept beside them.
 ///
 /// Written out, since no other place in the template says what a function is about: a kind more is a decision.
-const STREAMS: [(&str, &[&str], &[&str]); 24] = [
+const STREAMS: [(&str, &[&str], &[&str]); 25] = [
     (
         "AcceptEventRole",
         &["Customer#*", "Order#*", "StockItem#*", "claim#*"],
@@ -72,6 +72,11 @@ const STREAMS: [(&str, &[&str], &[&str]); 24] = [
     ),
     ("ServeSocketRole", &["Order#*"], &[]),
     ("ShipOrderRole", &["Shipment#*"], &["Shipment#*"]),
+    (
+        "SteerWorkflowRole",
+        &["OrderSaga#*", "claim#*"],
+        &["OrderSaga#*", "claim#*"],
+    ),
     ("TextCustomerRole", &["Customer#*"], &[]),
     (
         "UpdateCustomerRole",

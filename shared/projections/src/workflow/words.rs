@@ -102,8 +102,9 @@ pub(super) fn said_back(step: &Step) -> Option<&str> {
     reason.or(step.resolution.as_deref())
 }
 
-/// A span of time, in its two largest units.
-pub(super) fn span(millis: u64) -> String {
+/// A span of time in words, in its two largest units.
+#[must_use]
+pub fn span(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match millis {
