@@ -8,7 +8,7 @@ use event_store::Load;
 use http_api::{Request, Response, look_until};
 use ports::{Clock, Consistency, LoadView};
 use projection_kit::{Row, load_row};
-use projections::workflow::{Step, StepState};
+use projections::workflow::{State, Step, StepState};
 use projections::{Order, OrderStatus, Workflow, order, workflow};
 use serde_json::{Value, json};
 
@@ -74,19 +74,24 @@ fn answer(
     let own = order.map(|row| &row.view.story);
     let story = own.or(workflow.map(|row| &row.view.story));
     let status = story.map_or(OrderStatus::Placed, projections::Story::status);
-    let is_open = workflow.is_none_or(|row| row.view.is_open());
-    let reason = order.and_then(|row| row.view.reason.as_deref());
+    // A saga says why it turned back before the order does.
+    let own_reason = order.and_then(|row| row.view.reason.clone());
+    let reason = own_reason.or_else(|| workflow.and_then(|row| row.view.reason()));
     let is_over = matches!(status, OrderStatus::Failed | OrderStatus::Cancelled);
     // A parcel that is on its way is the end of a choreography, and a step of a saga.
     let is_done = status == OrderStatus::Completed
         || status == OrderStatus::Shipped && order.is_some_and(|row| !row.view.is_open());
-    let step = workflow.filter(|row| row.view.is_open() && !is_over && !is_done);
+    let state = workflow.map(|row| row.view.state());
+    let goes_on = state.is_some_and(State::is_open) && !is_done;
+    let step = workflow.filter(|_| goes_on && (!is_over || state == Some(State::Stuck)));
     let step = step.and_then(|row| current(&row.view.steps()));
-    let stage = match status {
+    let stage = match (status, state) {
         _ if passed < PASSED.len() => PASSED[passed - 1],
-        _ if is_over && is_open => "compensating",
-        OrderStatus::Failed => "failed",
-        OrderStatus::Cancelled => "cancelled",
+        (_, Some(State::Stuck)) => "stuck",
+        (_, Some(State::Compensating)) if !is_done => "compensating",
+        _ if is_over && state.is_none_or(State::is_open) => "compensating",
+        (OrderStatus::Failed, _) => "failed",
+        (OrderStatus::Cancelled, _) => "cancelled",
         _ if is_done => "done",
         _ if step.is_some() => "workflow",
         _ => "projected",

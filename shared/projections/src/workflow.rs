@@ -9,6 +9,7 @@ mod answer;
 mod choreographed;
 mod conducted;
 mod mermaid;
+mod step;
 mod svg;
 mod words;
 
@@ -26,10 +27,11 @@ use serde_json::Value;
 use crate::story::{OrderStory, order_of, sortable};
 use crate::{OrderStatus, Story};
 
-pub use account::{Account, State, Step, StepState};
+pub use account::Account;
 pub use answer::{listed, whole};
 pub use conducted::Conduct;
 pub use mermaid::mermaid;
+pub use step::{State, Step, StepState};
 pub use svg::svg;
 pub use words::span;
 

@@ -4,102 +4,10 @@ use domain::OrderSaga;
 use domain::events::Workflow as Style;
 use envelope::Timestamp;
 use saga::{Definition, Saga};
-use serde::Serialize;
 
+use super::step::{State, Step, StepState};
 use super::{View, choreographed};
 use crate::OrderStatus;
-
-/// Where a workflow stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It is on its way forth.
-    Running,
-    /// It is on its way back: what was done is undone.
-    Compensating,
-    /// It waits for a person.
-    Stuck,
-    /// Everything is done.
-    Completed,
-    /// It came to nothing, and everything is undone.
-    Failed,
-    /// It was called off, and everything is undone.
-    Cancelled,
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepState {
-    /// It has not begun.
-    Waiting,
-    /// It is its turn.
-    InFlight,
-    /// It failed, and will be tried again.
-    Retrying,
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// It is being undone.
-    Compensating,
-    /// It is undone, or will never be done.
-    Compensated,
-    /// All attempts failed: a person is waited for.
-    Stuck,
-    /// The workflow ended, or turned back, before it began.
-    Skipped,
-}
-
-/// A step of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Its name.
-    pub name: String,
-    /// Where it stands.
-    pub state: StepState,
-    /// What had come of it before it was undone; where it stands, if it is not.
-    #[serde(skip)]
-    pub forth: StepState,
-    /// The type of the event or of the command that it came of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub caused_by: Option<String>,
-    /// When it became possible, or was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub began_at: Option<Timestamp>,
-    /// When it was done or failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Timestamp>,
-    /// Of a choreographed step, at which attempt it was done or failed; of an orchestrated one, how often it was
-    /// asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u64>,
-    /// When it was to be undone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compensating_at: Option<Timestamp>,
-    /// How often it was asked to be undone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compensation_attempts: Option<u64>,
-    /// When it was undone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compensated_at: Option<Timestamp>,
-    /// Until when an answer is waited for, in whichever direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Timestamp>,
-    /// When it is asked for again, in whichever direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub again_at: Option<Timestamp>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Why it could not be undone at the last attempt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub compensation_reason: Option<String>,
-    /// How a person has seen to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resolution: Option<String>,
-}
 
 /// What there is to say of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,59 +32,6 @@ pub struct Account {
     pub start: Step,
     /// The steps, in order; those of one stage run side by side.
     pub stages: Vec<Vec<Step>>,
-}
-
-impl State {
-    /// The states that are no ends, the most urgent first.
-    pub const OPEN: [Self; 3] = [Self::Stuck, Self::Compensating, Self::Running];
-
-    /// Its name, which is also that of the list of the workflows that are in it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Compensating => "compensating",
-            Self::Stuck => "stuck",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether something is going to happen yet.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        Self::OPEN.contains(&self)
-    }
-}
-
-impl Step {
-    /// A step of which nothing was heard.
-    pub(super) fn new(name: &str, state: StepState) -> Self {
-        Self {
-            name: name.to_owned(),
-            state,
-            forth: state,
-            caused_by: None,
-            began_at: None,
-            ended_at: None,
-            attempts: None,
-            compensating_at: None,
-            compensation_attempts: None,
-            compensated_at: None,
-            deadline: None,
-            again_at: None,
-            reason: None,
-            compensation_reason: None,
-            resolution: None,
-        }
-    }
-
-    /// Whether anything was, or is being, done to undo it.
-    #[must_use]
-    pub fn is_undone(&self) -> bool {
-        self.compensating_at.or(self.compensated_at).is_some()
-    }
 }
 
 impl Account {
@@ -225,6 +80,17 @@ impl Account {
         others
     }
 
+    /// Where the step stands that failed; nothing if the order was called off.
+    pub(super) fn turning_point(&self) -> Option<(usize, usize)> {
+        let failed = |step: &&Step| step.forth == StepState::Failed;
+        let columns = self.columns().into_iter().enumerate();
+        let places = columns.filter_map(|(column, steps)| {
+            let row = steps.iter().position(failed);
+            row.map(|row| (column, row))
+        });
+        places.min()
+    }
+
     /// The step that the workflow is at: one that waits for a person, or else the first that is under way.
     #[must_use]
     pub fn current(&self) -> Option<&Step> {
@@ -247,12 +113,6 @@ impl View {
             updated_at
         };
         let age = began_at.zip(until);
-        let stuck = |step: &&Step| step.state == StepState::Stuck;
-        let stuck = stages.iter().flatten().find(stuck);
-        let said = self.saga.as_ref().and_then(|saga| saga.reason());
-        let said = said.or_else(|| stuck.and_then(|step| step.reason.as_deref()));
-        let of_order = ["OrderFailed", "OrderCancelled"].map(|event| self.reasons.get(event));
-        let mut of_order = of_order.into_iter().flatten().map(String::as_str);
         Account {
             order_id: self.order_id.clone(),
             style: if self.is_orchestrated() {
@@ -262,13 +122,29 @@ impl View {
             },
             state,
             status: self.story.status(),
-            reason: said.or_else(|| of_order.next()).map(str::to_owned),
+            reason: self.reason(),
             began_at,
             updated_at,
             age_seconds: age.map_or(0, |(began, until)| until.millis_since(began) / 1_000),
             start,
             stages,
         }
+    }
+
+    /// Why it failed, was called off, or does not go on.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let said = self.saga.as_ref().and_then(|saga| saga.reason());
+        if said.is_some() {
+            return said.map(str::to_owned);
+        }
+        let stuck = |step: &Step| step.state == StepState::Stuck;
+        let stuck = self.steps().into_iter().find(stuck);
+        let of_order = ["OrderFailed", "OrderCancelled"].map(|event| self.reasons.get(event));
+        let of_order = of_order.into_iter().flatten().next();
+        stuck
+            .and_then(|step| step.reason)
+            .or_else(|| of_order.cloned())
     }
 
     /// The steps in order, without what it began with.

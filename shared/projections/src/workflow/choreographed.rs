@@ -6,7 +6,7 @@
 
 use envelope::Timestamp;
 
-use super::account::{State, Step, StepState};
+use super::step::{State, Step, StepState};
 use super::{Origin, View};
 use crate::OrderStatus;
 

@@ -10,7 +10,7 @@ use saga::events::Progress;
 use saga::{Definition, Phase, StepPhase};
 use serde::{Deserialize, Serialize};
 
-use super::account::{State, Step, StepState};
+use super::step::{State, Step, StepState};
 
 /// What a saga says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

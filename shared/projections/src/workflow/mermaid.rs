@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use domain::events::Workflow as Style;
 
-use super::account::{Account, Step, StepState};
+use super::account::Account;
+use super::step::{Step, StepState};
 use super::words;
 
 /// Characters of a reason in a box.
@@ -67,7 +68,8 @@ fn forth(text: &mut String, columns: &[Vec<&Step>]) {
 
 /// What is undone hangs below what was done, in the order in which it is.
 fn back(text: &mut String, account: &Account, columns: &[Vec<&Step>]) {
-    let mut before: Option<String> = None;
+    let turning_point = account.turning_point();
+    let mut before = turning_point.map(|(column, row)| format!("s{column}_{row}"));
     let numbered = account.undone().into_iter().enumerate();
     let numbered = numbered.map(|(number, place)| (format!("{}: ", number + 1), place));
     let others = account.undone_by_others().into_iter();
@@ -114,7 +116,7 @@ fn is_harmless(c: char) -> bool {
 /// A text that Mermaid takes as one, whatever it says: all but letters, digits and harmless signs by number.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in text.chars().filter(|c| !c.is_control()) {
         if is_harmless(c) {
             escaped.push(c);
         } else {

@@ -10,7 +10,8 @@ use std::fmt::Write as _;
 
 use domain::events::Workflow as Style;
 
-use super::account::{Account, State, Step, StepState};
+use super::account::Account;
+use super::step::{State, Step, StepState};
 use super::words;
 use boxes::Boxes;
 
@@ -70,7 +71,7 @@ pub fn svg(account: &Account) -> String {
     );
     head(&mut picture, account, &title, width);
     paths::forth(&mut picture, &columns, &boxes);
-    paths::back(&mut picture, account, &columns, &boxes);
+    paths::back(&mut picture, account, &boxes);
     for (column, steps) in columns.iter().enumerate() {
         for (row, step) in steps.iter().enumerate() {
             forth(&mut picture, step, boxes.forth(column, row));
@@ -178,20 +179,27 @@ fn draw(
         picture,
         "<rect class=\"box {class}\" x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{BOX_HEIGHT}\" rx=\"8\"/>"
     );
-    text(picture, "name", (x + 12, y + 22), &words::shorten(name, 24));
+    // How wide a text is nobody knows before it is drawn: what is too wide ends where the inner picture does.
+    let (width, height) = (BOX_WIDTH - 18, BOX_HEIGHT);
+    let _ = writeln!(
+        picture,
+        "<svg x=\"{}\" y=\"{y}\" width=\"{width}\" height=\"{height}\">",
+        x + 12
+    );
+    text(picture, "name", (0, 22), &words::shorten(name, 24));
     let word = format!("word t-{class}");
-    text(picture, &word, (x + 12, y + 41), words::step_state(state));
+    text(picture, &word, (0, 41), words::step_state(state));
     let mut lines = Vec::new();
     if !facts.is_empty() {
-        lines.extend(words::wrap(&facts, 31, 1));
+        lines.extend(words::wrap(&facts, 30, 1));
     }
     if !said.is_empty() {
-        lines.extend(words::wrap(&said, 31, 3 - lines.len()));
+        lines.extend(words::wrap(&said, 30, 3 - lines.len()));
     }
     for (number, line) in lines.iter().enumerate() {
-        text(picture, "", (x + 12, y + 60 + number * 16), line);
+        text(picture, "", (0, 60 + number * 16), line);
     }
-    picture.push_str("</g>\n");
+    picture.push_str("</svg>\n</g>\n");
 }
 
 fn class_of(state: StepState) -> &'static str {

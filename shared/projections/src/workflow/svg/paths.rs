@@ -26,7 +26,7 @@ pub(super) fn forth(picture: &mut String, columns: &[Vec<&Step>], boxes: &Boxes)
 
 /// From where the workflow turned to what is undone. A saga has it done one after the other, so there is a line from
 /// each to the next; in a choreography all hear of it at once.
-pub(super) fn back(picture: &mut String, account: &Account, columns: &[Vec<&Step>], boxes: &Boxes) {
+pub(super) fn back(picture: &mut String, account: &Account, boxes: &Boxes) {
     for (column, row) in account.undone_by_others() {
         down(
             picture,
@@ -37,7 +37,7 @@ pub(super) fn back(picture: &mut String, account: &Account, columns: &[Vec<&Step
     }
     let undone = account.undone();
     let Some(&first) = undone.first() else { return };
-    let turn = turning_point(columns).unwrap_or(first);
+    let turn = account.turning_point().unwrap_or(first);
     let from = boxes.forth(turn.0, turn.1);
     let places: Vec<_> = undone
         .iter()
@@ -52,13 +52,6 @@ pub(super) fn back(picture: &mut String, account: &Account, columns: &[Vec<&Step
         }
         Style::Choreography => down(picture, boxes, from, &places),
     }
-}
-
-/// The step that failed; nothing if the order was called off.
-fn turning_point(columns: &[Vec<&Step>]) -> Option<(usize, usize)> {
-    let failed = |step: &&Step| step.forth == StepState::Failed;
-    let mut all = columns.iter().enumerate();
-    all.find_map(|(column, steps)| Some((column, steps.iter().position(failed)?)))
 }
 
 /// Down to the height on which lines run, along it, and down again to each of these.
