@@ -12,10 +12,11 @@ use tests::rules::{Rules, on_the_bus};
 use crate::{read, root, samples};
 
 /// All that happens to an order.
-const OF_ORDERS: [&str; 14] = [
+const OF_ORDERS: [&str; 15] = [
     "OrderPlaced",
     "OrderFailed",
     "OrderFulfilled",
+    "OrderCompleted",
     "OrderCancelled",
     "InventoryReserved",
     "InventoryReserveFailed",
@@ -94,6 +95,7 @@ const ORCHESTRATED: [Reaction; 1] = [(
         "OrderShipped",
         "ShipmentFailed",
         "ShipmentCancelled",
+        "OrderCompleted",
         "OrderFailed",
     ],
 )];
