@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use domain::events::Workflow as Style;
 use domain::{Aggregate, OrderSaga};
-use envelope::{ATTEMPT, Envelope, StreamId, Timestamp, UnreadableEvent};
+use envelope::{ATTEMPT, Envelope, SAGA, StreamId, Timestamp, UnreadableEvent};
 use projection_kit::{Nothing, Place, Projection};
 use saga::Conducted;
 use saga::events::Progress;
@@ -50,7 +50,7 @@ pub struct View {
     pub style: Option<Style>,
     /// What happened, and when.
     pub story: Story,
-    /// How each thing came about, by event type.
+    /// How each thing came about that no saga commanded, by event type.
     pub origins: BTreeMap<String, Origin>,
     /// Why something failed or was called off, by event type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -135,7 +135,10 @@ impl Projection for Workflow {
             cause: event.metadata.causation_id.clone(),
             attempt: attempt.unwrap_or(1),
         };
-        view.origins.insert(event.event_type.clone(), origin);
+        // Of what a saga commanded, the saga tells.
+        if !event.metadata.extra.contains_key(SAGA) {
+            view.origins.insert(event.event_type.clone(), origin);
+        }
         let reason = match happened {
             OrderStory::OrderPlaced(placed) => {
                 view.style = placed.workflow;

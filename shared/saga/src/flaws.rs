@@ -101,7 +101,8 @@ impl Definition {
         let start = self.start.undo.command();
         let mut check = |command: crate::Command, kept: &BTreeSet<&str>, fails: bool| {
             for field in command.fields {
-                if !kept.contains(field) && !(fails && *field == REASON) {
+                let there = kept.contains(field) || fails && *field == REASON;
+                if !there {
                     flaws.push(format!(
                         "{} needs {field}, which nothing kept",
                         command.name

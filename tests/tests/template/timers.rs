@@ -109,7 +109,7 @@ fn whoever_sets_timers_does_so_in_the_stacks_group_and_hands_the_scheduler_its_r
 fn a_saga_that_is_stuck_raises_an_alarm_that_says_what_to_do() {
     let template = Template::read();
     let alarm = template.get("ConductOrderStuckAlarm").properties;
-    assert!(template.alarmed("ConductOrder", "sagas.stuck"));
+    assert!(template.alarmed("ConductOrder", telemetry::metric::SAGA_STUCK));
     assert_eq!(alarm["Namespace"], json!({ "Ref": "AWS::StackName" }));
     assert_eq!(alarm["Dimensions"][0]["Name"], "Function");
     let description = text(&alarm["AlarmDescription"]);

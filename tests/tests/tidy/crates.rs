@@ -7,7 +7,14 @@ use serde_json::Value;
 use crate::{files, nothing_found, output, text};
 
 /// Crates that do no I/O and know neither time nor chance.
-const PURE: [&str; 4] = ["envelope", "bank-account", "domain", "schemas"];
+const PURE: [&str; 6] = [
+    "envelope",
+    "bank-account",
+    "domain",
+    "ride",
+    "saga",
+    "schemas",
+];
 
 /// Tools, measures and tests: nothing that is deployed may depend on them.
 const NOT_DEPLOYED: [&str; 6] = [

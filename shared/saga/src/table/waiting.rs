@@ -1,0 +1,128 @@
+//! What is done about the clock: whatever was waited for long enough, and when to look again.
+
+use envelope::Timestamp;
+
+use super::Turn;
+use super::advancing::Way;
+use crate::definition::{Step, Undo};
+use crate::events::{Answer, SagaStuck, SagaTimerSet, SagaUndoFailed};
+use crate::state::StepPhase;
+
+/// The shortest time for which a timer is set, in milliseconds: shorter ones are not worth the request.
+const TIMER_MS_MIN: i64 = 1_000;
+
+impl Turn<'_> {
+    /// What was waited for long enough. A timer may fire a little before its time, as clocks differ.
+    pub(crate) fn look_at_clock(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        let attempts = self.state.steps.iter();
+        let due: Vec<_> = attempts
+            .filter_map(|(name, step)| Some((name.clone(), step.phase.attempt()?)))
+            .filter(|(_, attempt)| attempt.until <= self.now)
+            .collect();
+        for (name, attempt) in due {
+            let unanswered = || format!("{name} was not answered in time");
+            match (self.state.step(&name), self.definition.step(&name)) {
+                (Some(StepPhase::Started(_)), Some(step)) => {
+                    self.unanswered(step, attempt.number, unanswered());
+                }
+                (Some(StepPhase::Undoing(_)), _) => self.undo_failed(&name, unanswered(), None),
+                (Some(StepPhase::Waiting(_)), Some(step)) => {
+                    self.ask(Way::Forth(step), attempt.number + 1);
+                }
+                (Some(StepPhase::UndoWaiting(_)), _) => {
+                    let Some(undo) = self.definition.undo(&name) else {
+                        continue;
+                    };
+                    let Some(name) = self.definition.name(&name) else {
+                        continue;
+                    };
+                    self.ask(Way::Back(name, undo), attempt.number + 1);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn unanswered(&mut self, step: &'static Step, attempts: u32, reason: String) {
+        if attempts < step.retry.attempts {
+            let again_at = self.after(step.retry.wait_ms(attempts, self.seed));
+            self.step_failed(step, reason, None, Some(again_at));
+        } else if self.may_turn_back(step) {
+            self.step_failed(step, reason.clone(), None, None);
+            self.fail(reason);
+        } else {
+            let (step, undoing) = (step.name.to_owned(), false);
+            self.tell(SagaStuck {
+                step,
+                undoing,
+                attempts,
+                reason,
+            });
+        }
+    }
+
+    /// Whether everything can be undone that was done, and this step, which may have been.
+    fn may_turn_back(&self, step: &Step) -> bool {
+        let never = |step: &Step, others: bool| match step.undo {
+            Undo::Never {
+                others_may_fail, ..
+            } => !(others && others_may_fail),
+            Undo::By(_) => false,
+        };
+        let done = |step: &&'static Step| self.state.step(step.name) == Some(StepPhase::Done);
+        !never(step, false)
+            && !self
+                .definition
+                .steps()
+                .filter(done)
+                .any(|step| never(step, true))
+    }
+
+    /// The undo is asked for again, or a person is.
+    pub(super) fn undo_failed(&mut self, name: &str, reason: String, answer: Option<Answer>) {
+        let Some(StepPhase::Undoing(attempt)) = self.state.step(name) else {
+            return;
+        };
+        let undo = self
+            .definition
+            .undo(name)
+            .and_then(|undo| undo.compensation());
+        let Some(undo) = undo else { return };
+        let (step, attempts) = (name.to_owned(), attempt.number);
+        if attempts < undo.retry.attempts {
+            let again_at = self.after(undo.retry.wait_ms(attempts, self.seed));
+            self.tell(SagaUndoFailed {
+                step,
+                reason,
+                answer,
+                again_at,
+            });
+        } else {
+            self.tell(SagaStuck {
+                step,
+                undoing: true,
+                attempts,
+                reason,
+            });
+        }
+    }
+
+    /// One timer is enough: it fires at the first moment at which anything is due, and is set anew then.
+    pub(super) fn set_timer(&mut self) {
+        let known = |(name, _): &(&String, _)| self.definition.name(name).is_some();
+        let steps = self.state.steps.iter().filter(known);
+        let attempts = steps.filter_map(|(_, step)| step.phase.attempt());
+        let Some(next) = attempts.map(|attempt| attempt.until).min() else {
+            return;
+        };
+        let is_set = self
+            .state
+            .timer
+            .is_some_and(|timer| timer > self.now && timer <= next);
+        if !is_set {
+            let at = next.max(self.after(TIMER_MS_MIN));
+            self.tell(SagaTimerSet { at });
+        }
+    }
+}
