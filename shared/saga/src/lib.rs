@@ -1,8 +1,7 @@
-//! Sagas: workflows over several services, as data, with a pure transition table.
+//! Sagas: workflows over several services, as data, with a pure transition table. What follows is the
+//! README.
 //!
-//! A [`Definition`] says what is done in which order and how it is undone; [`Conducted`] makes an
-//! aggregate of it. Its stream holds the progress of one saga *and* the commands that it sends, so that
-//! storing and sending cannot come apart.
+#![doc = include_str!("../README.md")]
 
 mod definition;
 pub mod events;
