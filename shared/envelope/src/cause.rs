@@ -112,17 +112,12 @@ impl Cause {
         self
     }
 
-    /// `reaction` goes on because of a timer that it set itself, and which brought `event` back: the story goes
-    /// on where the timer was set. Hops are not counted, since time passes between them.
-    ///
-    /// # Errors
-    /// [`TooManyHops`] like those of a [`reaction`](Cause::reaction).
-    pub fn timer(event: &Envelope, reaction: &str) -> Result<Self, TooManyHops> {
-        let hops = event.metadata.hops;
-        Ok(Self {
-            hops,
-            ..Self::reaction(event, reaction)?
-        })
+    /// Counts so many hops and not one more than its event: for whoever bounds its own loops, as a saga does,
+    /// whose attempts are counted.
+    #[must_use]
+    pub fn at_hops(mut self, hops: u32) -> Self {
+        self.hops = hops;
+        self
     }
 
     /// Says which saga conducts the story from here on.
@@ -234,16 +229,6 @@ mod tests {
         assert_eq!(next.metadata.extra[SAGA], "OrderSaga");
         let inbound = Cause::inbound(&event.event_id, &event.metadata);
         assert!(inbound.metadata().extra.is_empty());
-    }
-
-    #[test]
-    fn a_timer_goes_on_with_the_story_and_counts_no_hop() {
-        let mut event = stored(&Cause::command(&CommandId::new("c").expect("valid")));
-        event.metadata.hops = 7;
-        let cause = Cause::timer(&event, "conduct-order").expect("short");
-        assert_eq!(cause.metadata().hops, 7);
-        let reaction = Cause::reaction(&event, "conduct-order").expect("short");
-        assert_eq!(cause.commit_id(), reaction.commit_id());
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! from here, when the event that asks for one comes back from the bus; so a timer cannot be
 //! forgotten between storing and setting it.
 
-use envelope::{Cause, Envelope, EventData};
+use envelope::{Cause, Envelope, EventData, SAGA};
 use event_store::{Append, Decider, ExecuteError, Load};
 use ports::{Clock, Timers};
 use reaction::{Done, Failure, React, has_come};
 use saga::events::SagaTimerSet;
 use saga::{Conducted, Happening, Heard, Rejection, Saga, State, What};
+use serde_json::Value;
 use telemetry::metric;
 use tracing::error;
 
@@ -52,6 +53,18 @@ impl<G: Saga, S: Load + Append, T: Timers, C: Clock> Conductor<G, S, T, C> {
     }
 }
 
+/// The saga goes on where it asked: the way to a service and back is one of its attempts, which are counted,
+/// and however many there are, they are no loop.
+fn going_on<G: Saga>(event: &Envelope, cause: &Cause) -> Cause {
+    let hops = event.metadata.hops;
+    let own = event.metadata.extra.get(SAGA).and_then(Value::as_str) == Some(G::NAME);
+    match own {
+        true if event.aggregate_type == G::NAME => cause.clone().at_hops(hops),
+        true => cause.clone().at_hops(hops.saturating_sub(1)),
+        false => cause.clone(),
+    }
+}
+
 /// Raises the alarm. Also on a second delivery: whoever stored it may have died before it could.
 fn alert<G: Saga>(id: &str, state: &State) {
     for step in state.stuck() {
@@ -68,17 +81,17 @@ fn alert<G: Saga>(id: &str, state: &State) {
 impl<G: Saga, S: Load + Append, T: Timers, C: Clock> React for Conductor<G, S, T, C> {
     const NAME: &'static str = G::FUNCTION;
 
-    async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
+    async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
         let id = event.aggregate_id.as_str();
+        let cause = going_on::<G>(event, cause);
         if event.event_type != SagaTimerSet::TYPE {
             let heard = What::Heard(Heard::of(event));
-            return self.happen(id, heard, cause.clone()).await;
+            return self.happen(id, heard, cause).await;
         }
         let SagaTimerSet { at } = event.read()?;
         if !has_come(&self.timers, &self.clock, event, at).await? {
             return Ok(Done::Handled);
         }
-        let cause = Cause::timer(event, Self::NAME)?.at_attempt(attempt);
         self.happen(id, What::TimerFired(at), cause).await
     }
 }
@@ -92,3 +105,6 @@ impl<G: Saga, S: Clone, T: Clone, C: Clone> Clone for Conductor<G, S, T, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,6 +172,7 @@ fn check<G: Saga>(world: &World<G>, plan: &str) -> End {
             told()
         );
     }
+    assert!(world.hops_max() <= 1, "attempts count as hops: {}", told());
     let ended = world.start_has_ended();
     assert_eq!(
         ended,

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use envelope::{
-    Cause, CommandId, CorrelationId, Envelope, EventData, EventId, Metadata, Timestamp, Version,
-};
+use envelope::{Cause, CommandId, Envelope, EventData, EventId, Timestamp, Version};
 use event_store::{Commit, Decider, Memory};
 use futures::FutureExt;
 use ports::{Clock, Consistency, ManualClock, MemoryTimers};
@@ -127,12 +125,8 @@ impl<G: Saga> World<G> {
 
     pub(super) fn begin(&mut self, data: &Value) {
         self.start.0 += 1;
-        let event = self.event(
-            "start",
-            self.definition.start.event,
-            self.start.0,
-            data.clone(),
-        );
+        let kind = (self.definition.start.event, self.start.0);
+        let event = self.event("start", kind, data.clone(), None);
         self.post(event);
     }
 
@@ -158,6 +152,13 @@ impl<G: Saga> World<G> {
         self.start.0 > 0
     }
 
+    /// The most hops that the saga is away from where it began.
+    pub(super) fn hops_max(&self) -> u32 {
+        let log = self.store.log_from(0);
+        let hops = log.iter().map(|commit| commit.metadata.hops);
+        hops.max().unwrap_or_default()
+    }
+
     /// The types of all that was stored, for a person to read.
     pub(super) fn story(&self) -> String {
         let log = self.store.log_from(0);
@@ -167,8 +168,19 @@ impl<G: Saga> World<G> {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn event(&mut self, from: &str, kind: &str, version: u64, data: Value) -> Envelope {
+    /// An event of a service, which a command caused, or of the outside world.
+    fn event(
+        &mut self,
+        from: &str,
+        (kind, version): (&str, u64),
+        data: Value,
+        cause: Option<&Envelope>,
+    ) -> Envelope {
         self.events += 1;
+        let cause = match cause {
+            Some(command) => Cause::reaction(command, from).expect("a short story"),
+            None => Cause::command(&CommandId::new("story").expect("an id")),
+        };
         let id = |text: String| EventId::new(text).expect("an id");
         Envelope {
             event_id: id(format!("{from}-{version}-{}", self.events)),
@@ -179,14 +191,7 @@ impl<G: Saga> World<G> {
             aggregate_id: ID.to_owned(),
             version: Version::new(version),
             data,
-            metadata: Metadata {
-                correlation_id: CorrelationId::new("story").expect("an id"),
-                causation_id: None,
-                traceparent: None,
-                hops: 0,
-                seal: None,
-                extra: BTreeMap::new(),
-            },
+            metadata: cause.metadata(),
         }
     }
 
@@ -263,13 +268,13 @@ impl<G: Saga> World<G> {
         let Some(event) = self.definition.called_off_by.first().filter(|_| !too_late) else {
             return;
         };
-        self.end_start(event, &json!({ "reason": "not wanted any more" }));
+        self.end_start(event, &json!({ "reason": "not wanted any more" }), None);
     }
 
-    fn end_start(&mut self, event: &str, data: &Value) {
+    fn end_start(&mut self, event: &str, data: &Value, cause: Option<&Envelope>) {
         if !self.start.1 {
             self.start = (self.start.0 + 1, true);
-            let event = self.event("start", event, self.start.0, data.clone());
+            let event = self.event("start", (event, self.start.0), data.clone(), cause);
             self.post(event);
         }
     }
@@ -293,7 +298,7 @@ impl<G: Saga> World<G> {
             self.ask(step, event);
         } else if let [step] = back[..] {
             let said = self.services.get_mut(step.name).and_then(Service::undo);
-            self.answer(step.name, said);
+            self.answer(step.name, said, &event);
             let arrives = |(name, _): &mut (&'static str, Envelope)| {
                 *name == step.name && !self.services[step.name].holds_back
             };
@@ -302,7 +307,7 @@ impl<G: Saga> World<G> {
         } else if let Undo::By(undo) = self.definition.start.undo
             && undo.command.name == kind
         {
-            self.end_start(undo.done[0], &event.data);
+            self.end_start(undo.done[0], &event.data, Some(&event));
         } else {
             self.conduct(event);
         }
@@ -323,12 +328,13 @@ impl<G: Saga> World<G> {
             return self.held_back.push((step, event));
         }
         let said = service.ask();
-        self.answer(step, said);
+        self.answer(step, said, &event);
     }
 
-    fn answer(&mut self, step: &'static str, said: Option<Said>) {
+    fn answer(&mut self, step: &'static str, said: Option<Said>, command: &Envelope) {
         let Some(said) = said else { return };
-        let event = self.event(step, said.event, said.version, said.data);
+        let kind = (said.event, said.version);
+        let event = self.event(step, kind, said.data, Some(command));
         match said.reaches {
             Reaches::Soon => self.post(event),
             Reaches::Late => self.late.push(event),
@@ -372,7 +378,7 @@ impl<G: Saga> World<G> {
             seed: 0,
         };
         let id = CommandId::new(format!("resume-{}", self.deliveries)).expect("an id");
-        let cause = Cause::command(&id);
+        let cause = Cause::command(&id).conducted_by(G::NAME);
         let resumed = sagas.execute(ID, &cause, &happening).now_or_never();
         resumed.expect("memory does not wait").expect("it is stuck");
         self.run_to_rest();
