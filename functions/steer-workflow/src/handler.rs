@@ -85,7 +85,7 @@ fn read(body: Body) -> Result<(Intervention, String), Response> {
             wrong("step", "`retry` and `resolve` are about a step");
             None
         }
-        Some("retry") => Some(Intervention::RetryFrom(step)),
+        Some("retry") => Some(Intervention::Retry(step)),
         Some("resolve") => Some(Intervention::Resolve(step)),
         _ => {
             wrong("action", "an action is `resume`, `retry` or `resolve`");
@@ -106,7 +106,7 @@ fn read(body: Body) -> Result<(Intervention, String), Response> {
 fn refuse(rejection: &Rejection) -> Response {
     match rejection {
         Rejection::Absent => Response::not_found(),
-        Rejection::NotStuck | Rejection::OtherStep(_) | Rejection::UnknownDefinition(_) => {
+        Rejection::NothingToDo | Rejection::OtherStep(_) | Rejection::UnknownDefinition(_) => {
             Response::problem(409, "Not possible now", &rejection.to_string())
         }
     }

@@ -1,9 +1,10 @@
 //! Timers on Amazon EventBridge Scheduler: one schedule for each, which sends its message to a queue
 //! and is gone. The only crate that names its SDK.
 //!
-//! The scheduler keeps the minute and not the second: a timer goes off up to 60 s after its moment
-//! (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>). What it cannot
-//! deliver within a day ends in a dead-letter queue.
+//! The scheduler keeps the minute and not the second, and does not say what it makes of seconds
+//! (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>). So a moment is rounded
+//! up to the minute, that no timer goes off too early, and one goes off up to two minutes after its
+//! moment. What cannot be delivered within a day ends in a dead-letter queue.
 //!
 //! A role that sets timers needs `scheduler:CreateSchedule` on the schedules of the group, and
 //! `iam:PassRole` on the role that the scheduler sends with; that one needs `sqs:SendMessage` on the
@@ -93,7 +94,7 @@ const OPERATION: &str = "scheduler:CreateSchedule";
 
 impl Timers for SchedulerTimers {
     async fn set(&self, name: &str, at: Timestamp, message: &Value) -> Result<(), Unavailable> {
-        let input = message.to_string();
+        let input = input(message);
         if input.len() > MESSAGE_BYTES_MAX {
             let too_large = TooLarge(input.len());
             return Err(Unavailable::new(OPERATION, too_large).again(Soon::Unlikely));
@@ -135,10 +136,19 @@ fn schedule_name(name: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The moment in the scheduler's notation, which knows no parts of seconds: the next full second.
+/// The message as the scheduler hands it on: it puts other things in the place of words like
+/// `<aws.scheduler.execution-id>`, which would break the seal of an event in which somebody wrote one
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>).
+/// In JSON a `<` stands in texts alone, and can be written otherwise.
+fn input(message: &Value) -> String {
+    message.to_string().replace('<', "\\u003c")
+}
+
+/// The moment in the scheduler's notation: the next full minute.
 fn expression(at: Timestamp) -> String {
+    const MINUTE_MS: i64 = 60_000;
     let millis = at.as_millis();
-    let full = millis.saturating_add(999) / 1_000 * 1_000;
+    let full = millis.saturating_add(MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS;
     let text = Timestamp::from_millis(full).to_string();
     // Without a part of a second, RFC 3339 is this notation and a `Z`.
     let seconds = text.split(['.', 'Z']).next().unwrap_or_default();

@@ -14,8 +14,8 @@ pub enum OrderSaga {}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A service tries for some five minutes by itself before an event is given up. Twice is then enough, and
-/// ends before an order that nobody paid is cancelled.
+/// A service tries for some five minutes by itself before an event is given up. Twice is then enough. (An
+/// order that nobody has paid in time is called off meanwhile, whatever it waits for.)
 const FORTH: Retry = Retry {
     attempts: 2,
     timeout: Duration::from_secs(600),

@@ -14,7 +14,7 @@ use crate::Unavailable;
 /// Sets timers that go off once.
 pub trait Timers: Clone + Send + Sync + 'static {
     /// Has `message` delivered to the caller's own queue at the moment `at`: never before it, but for
-    /// the difference between two clocks, perhaps a minute after it, and once or more often.
+    /// the difference between two clocks, perhaps two minutes after it, and once or more often.
     ///
     /// The name is the timer's identity: as long as it has not gone off, a second one under its name
     /// changes nothing, whatever it says. So a request that is repeated does no harm under a name

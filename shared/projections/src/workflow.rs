@@ -97,6 +97,15 @@ impl View {
         }
     }
 
+    /// What the order's customer sees of it: nothing of what operators write for each other.
+    #[must_use]
+    pub fn for_customer(mut self) -> Self {
+        if let Some(saga) = &mut self.saga {
+            saga.leave_out_internals();
+        }
+        self
+    }
+
     fn when(&self, event: &str) -> Option<Timestamp> {
         self.story.when(event)
     }

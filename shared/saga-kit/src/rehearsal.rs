@@ -134,8 +134,11 @@ fn play<G: Saga>(data: &Value, seed: u64, plan: Plan) -> End {
     let mut world = World::<G>::new(newest::<G>(), seed, plan);
     world.begin(data);
     world.run_to_rest();
-    if world.state().stuck().next().is_some() {
-        world.repair_and_step_in();
+    // What is stuck at several steps may be helped one by one.
+    for _ in newest::<G>().steps() {
+        if world.state().stuck().next().is_some() {
+            world.repair_and_step_in();
+        }
     }
     check(&world, &text)
 }

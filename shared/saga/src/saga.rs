@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::definition::{Definition, Migration};
 use crate::events::{Answer, Kept, Progress, SagaMigrated, SagaResumed, SagaStepResolved};
-use crate::state::{State, StepPhase};
+use crate::state::State;
 use crate::table::Turn;
 
 /// A saga: everything that is said of it in advance.
@@ -52,13 +52,13 @@ pub enum What {
     Intervention(Intervention, String),
 }
 
-/// What a person can do about a saga that is stuck.
+/// What a person can do about a saga that is stuck, or waits for too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intervention {
-    /// Ask again for what it is stuck at.
+    /// Ask again for all that it is stuck at, and look at the clock in any case: its timer may be lost.
     Resume,
-    /// Begin anew at this step, in the direction in which the saga is going, and with all behind it.
-    RetryFrom(String),
+    /// Ask for this step again, now and with all its attempts, in the direction in which it is going.
+    Retry(String),
     /// This step was seen to by other means.
     Resolve(String),
 }
@@ -81,8 +81,8 @@ pub enum Rejection {
     UnknownDefinition(u32),
     /// There is no such saga.
     Absent,
-    /// It is not stuck.
-    NotStuck,
+    /// It is not stuck, and waits for nothing.
+    NothingToDo,
     /// It has no such step, or is not stuck at it.
     OtherStep(String),
 }
@@ -263,54 +263,31 @@ fn step_in(
         return Err(Rejection::Absent);
     }
     let reason = reason.to_owned();
-    let stuck: Vec<_> = turn.state.stuck().map(str::to_owned).collect();
-    if stuck.is_empty() {
-        return Err(Rejection::NotStuck);
-    }
+    let phase = |step: &str| turn.state.step(step);
+    let is_stuck = |step: &str| phase(step).is_some_and(|phase| phase.is_stuck());
+    let is_awaited = |step: &str| phase(step).is_some_and(|phase| phase.attempt().is_some());
     match intervention {
-        Intervention::Resume => turn.tell(SagaResumed {
-            steps: stuck,
-            reason,
-        }),
-        Intervention::RetryFrom(step) => {
-            let steps = turn.definition.behind(step, &turn.state);
-            if steps.is_empty() {
-                return Err(Rejection::OtherStep(step.clone()));
+        Intervention::Resume => {
+            let steps: Vec<_> = turn.state.stuck().map(str::to_owned).collect();
+            if steps.is_empty() && !turn.state.steps.keys().any(|step| is_awaited(step)) {
+                return Err(Rejection::NothingToDo);
             }
             turn.tell(SagaResumed { steps, reason });
+            turn.wake();
         }
-        Intervention::Resolve(step) if stuck.contains(step) => {
+        Intervention::Retry(step) if is_stuck(step) || is_awaited(step) => {
+            let steps = vec![step.clone()];
+            turn.tell(SagaResumed { steps, reason });
+        }
+        Intervention::Resolve(step) if is_stuck(step) => {
             let step = step.clone();
             turn.tell(SagaStepResolved { step, reason });
         }
-        Intervention::Resolve(step) => return Err(Rejection::OtherStep(step.clone())),
+        Intervention::Retry(step) | Intervention::Resolve(step) => {
+            return Err(Rejection::OtherStep(step.clone()));
+        }
     }
     Ok(())
-}
-
-impl Definition {
-    /// The step and all that are undone after it, as far as there was anything to undo. Of a saga that
-    /// is stuck on its way forth it is that step alone.
-    fn behind(&self, step: &str, state: &State) -> Vec<String> {
-        if state.step(step) == Some(StepPhase::Stuck) {
-            return vec![step.to_owned()];
-        }
-        let start = (self.start.name, self.start.undo);
-        let steps = self.steps().map(|step| (step.name, step.undo));
-        let mut all: Vec<_> = [start].into_iter().chain(steps).collect();
-        let Some(last) = all.iter().position(|(name, _)| *name == step) else {
-            return Vec::new();
-        };
-        all.truncate(last + 1);
-        let undone = |name: &str| {
-            let phase = state.step(name);
-            phase.is_some_and(|phase| phase.is_undoing() || phase == StepPhase::Undone)
-        };
-        let again = all
-            .into_iter()
-            .filter(|(name, undo)| undo.command().is_some() && undone(name));
-        again.map(|(name, _)| name.to_owned()).collect()
-    }
 }
 
 impl std::fmt::Display for Rejection {
@@ -321,8 +298,8 @@ impl std::fmt::Display for Rejection {
                 "the saga goes by version {version} of its definition, which is not known here"
             ),
             Self::Absent => f.write_str("there is no such workflow"),
-            Self::NotStuck => f.write_str("the workflow does not wait for anybody"),
-            Self::OtherStep(step) => write!(f, "the workflow is not stuck at {step:?}"),
+            Self::NothingToDo => f.write_str("the workflow waits for nobody and nothing"),
+            Self::OtherStep(step) => write!(f, "the workflow does not wait at {step:?}"),
         }
     }
 }

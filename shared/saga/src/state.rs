@@ -227,11 +227,11 @@ impl State {
     /// As if it had not been asked for yet, in the direction in which it is to go.
     fn begin_anew(&mut self, step: &str) {
         match self.step(step) {
-            Some(StepPhase::Stuck) => {
+            Some(StepPhase::Stuck | StepPhase::Started(_) | StepPhase::Waiting(_)) => {
                 self.steps.remove(step);
             }
-            Some(_) => self.set(step, StepPhase::Done),
-            None => {}
+            Some(phase) if phase.is_undoing() => self.set(step, StepPhase::Done),
+            _ => {}
         }
     }
 }

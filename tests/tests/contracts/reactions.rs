@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use domain::OrderSaga;
+use saga::Saga as _;
 use serde_json::{Value, json};
 use tests::rules::{Rules, on_the_bus};
 
@@ -195,6 +197,51 @@ fn every_command_of_a_saga_reaches_the_function_that_it_is_for_and_no_other() ->
         assert!(functions.len() < 2, "{event_type} is for {functions:?}");
         functions.insert("project-workflow".to_owned());
         ensure_reaches(&rules, &of_saga(event_type), &functions)?;
+    }
+    Ok(())
+}
+
+/// By the definition itself, so that a step more is missed if its rule is.
+#[test]
+fn each_command_of_the_order_saga_reaches_one_function_and_each_answer_the_saga() -> Result<()> {
+    let rules = Rules::deployed("DomainBus")?;
+    let samples = samples()?;
+    let sample = |name: &str| {
+        samples
+            .get(name)
+            .with_context(|| format!("no sample of {name}"))
+    };
+    let reached =
+        |event: &Value| rules.reached(&on_the_bus(OWN_SOURCE, text(event, "eventType"), event));
+    for definition in OrderSaga::DEFINITIONS {
+        for command in definition.commands() {
+            let mut functions = reached(sample(command.name)?)?;
+            functions.remove("project-workflow");
+            ensure!(
+                functions.len() == 1,
+                "{} is for {functions:?}",
+                command.name
+            );
+        }
+        let undos = definition
+            .steps()
+            .map(|step| step.undo)
+            .chain([definition.start.undo]);
+        let undos: Vec<_> = undos.filter_map(|undo| undo.compensation()).collect();
+        let back = undos
+            .iter()
+            .flat_map(|undo| undo.done.iter().chain(undo.failed));
+        let refusals = definition.steps().flat_map(|step| step.refused);
+        let forth = definition.steps().flat_map(|step| step.done);
+        let answers = forth.chain(back).chain(definition.called_off_by).copied();
+        let answers = answers.chain(refusals.map(|refusal| refusal.event));
+        for answer in answers.chain([definition.start.event]) {
+            let functions = reached(&orchestrated(sample(answer)?))?;
+            ensure!(
+                functions.contains(OrderSaga::FUNCTION),
+                "nobody conducts {answer}"
+            );
+        }
     }
     Ok(())
 }

@@ -216,7 +216,7 @@ impl<G: Saga> World<G> {
             }
             if !self.mail.is_empty() {
                 self.deliver();
-            } else if let Some(next) = self.timers.next() {
+            } else if let Some(next) = self.timers.next().filter(|_| !self.waits_for_a_person()) {
                 self.wake(next);
             } else if let Some(late) = self.late.pop() {
                 self.post(late);
@@ -232,6 +232,14 @@ impl<G: Saga> World<G> {
             self.state(),
             self.story()
         );
+    }
+
+    /// All that its timer is good for is to remind people.
+    fn waits_for_a_person(&self) -> bool {
+        let state = self.state();
+        let mut steps = state.steps.values();
+        let waits = steps.any(|step| step.phase.attempt().is_some());
+        state.stuck().next().is_some() && !waits
     }
 
     /// What is stored leaves, whoever stored it and whatever became of them.
@@ -371,9 +379,14 @@ impl<G: Saga> World<G> {
     pub(super) fn repair_and_step_in(&mut self) {
         self.mail.append(&mut self.lost);
         self.services.values_mut().for_each(Service::repair);
+        let stuck = self.state().stuck().next().map(str::to_owned);
+        let how = match stuck.filter(|_| self.dice.bool()) {
+            Some(step) => Intervention::Retry(step),
+            None => Intervention::Resume,
+        };
         let sagas = Decider::<Conducted<G>, _, _>::new(self.store.clone(), self.clock.clone());
         let happening = Happening {
-            what: What::Intervention(Intervention::Resume, "mended".to_owned()),
+            what: What::Intervention(how, "mended".to_owned()),
             now: self.clock.now(),
             seed: 0,
         };

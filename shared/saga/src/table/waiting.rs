@@ -11,6 +11,9 @@ use crate::state::StepPhase;
 /// The shortest time for which a timer is set, in milliseconds: shorter ones are not worth the request.
 const TIMER_MS_MIN: i64 = 1_000;
 
+/// How often a saga is looked at that waits for a person, in milliseconds.
+const REMINDER_MS: i64 = 60 * 60 * 1_000;
+
 impl Turn<'_> {
     /// What was waited for long enough. A timer may fire a little before its time, as clocks differ.
     pub(crate) fn look_at_clock(&mut self, at: Timestamp) {
@@ -108,12 +111,22 @@ impl Turn<'_> {
         }
     }
 
-    /// One timer is enough: it fires at the first moment at which anything is due, and is set anew then.
+    /// Looks at the clock at once, and sets the timer anew: the one before may be lost.
+    pub(crate) fn wake(&mut self) {
+        self.look_at_clock(self.now);
+        self.state.timer = None;
+    }
+
+    /// One timer is enough: it fires at the first moment at which anything is due, and is set anew then. What is
+    /// stuck is looked at now and then, so that whoever conducts it goes on raising the alarm.
     pub(super) fn set_timer(&mut self) {
         let known = |(name, _): &(&String, _)| self.definition.name(name).is_some();
         let steps = self.state.steps.iter().filter(known);
         let attempts = steps.filter_map(|(_, step)| step.phase.attempt());
-        let Some(next) = attempts.map(|attempt| attempt.until).min() else {
+        let stuck = self.state.stuck().next();
+        let reminder = stuck.map(|_| self.after(REMINDER_MS));
+        let next = attempts.map(|attempt| attempt.until).chain(reminder).min();
+        let Some(next) = next else {
             return;
         };
         let is_set = self

@@ -108,46 +108,74 @@ fn it_is_resolved_by_hand_and_goes_on_behind_it() {
 }
 
 #[test]
-fn it_is_retried_from_a_step_with_all_that_is_undone_behind_it() {
+fn one_step_is_asked_for_again_at_once_with_all_its_attempts_also_before_it_is_stuck() {
     let mut play = Play::started();
     play.hear("FlightRefused", 1);
-    play.hear("HotelCancelled", 1);
-    while play.state.stuck().next().is_none() {
-        play.sleep(10 * MINUTE_MS);
-        play.fire();
-    }
-    assert_eq!(play.state.stuck().collect::<Vec<_>>(), ["request-trip"]);
-    let said = play.step_in(Intervention::RetryFrom("book-hotel".to_owned()));
-    let said = said.expect("it was undone");
+    play.sleep(10 * MINUTE_MS);
+    play.fire();
+    let retry = || Intervention::Retry("book-hotel".to_owned());
+    let said = play.step_in(retry()).expect("it is waited for");
+    let expected = ["resumed book-hotel", "undoing book-hotel", "> CancelHotel"];
+    assert_eq!(said, expected);
+    let mut play = Play::started();
+    let said = play.step_in(retry()).expect("it is waited for");
+    let expected = ["resumed book-hotel", "started book-hotel", "> BookHotel"];
+    assert_eq!(said, expected);
     assert_eq!(
-        said,
-        [
-            "resumed request-trip, book-hotel",
-            "undoing book-hotel",
-            "> CancelHotel"
-        ]
+        stuck_backwards().step_in(retry()).map(|said| said.len()),
+        Ok(3)
     );
 }
 
 #[test]
-fn nobody_steps_in_where_nothing_is_stuck() {
+fn a_saga_whose_timer_is_lost_is_woken() {
+    let mut play = Play::started();
+    play.sleep(60 * MINUTE_MS);
+    let said = play.step_in(Intervention::Resume).expect("it waits");
+    let failed = ["failed book-flight for now", "failed book-hotel for now"];
+    assert_eq!(said, ["resumed ", failed[0], failed[1]]);
+    let mut play = Play::started();
+    let happened = play.happen_with_timers(Intervention::Resume);
+    assert_eq!(happened, ["resumed ", "timer"], "though one was set before");
+}
+
+#[test]
+fn what_is_stuck_is_looked_at_every_hour() {
+    for mut play in [stuck_backwards(), stuck_forwards()] {
+        for _ in 0..3 {
+            play.sleep(60 * MINUTE_MS);
+            assert_eq!(play.fire_with_timers(), ["timer"]);
+            assert_eq!(play.fire_with_timers(), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn nobody_steps_in_where_nothing_is_waited_for() {
     let resolve = |step: &str| Intervention::Resolve(step.to_owned());
+    let absent = Play::<super::Trip>::new().step_in(Intervention::Resume);
+    assert_eq!(absent, Err(Rejection::Absent));
+    let mut ended = Play::started();
+    for (event, version) in [
+        ("HotelBooked", 1),
+        ("FlightBooked", 1),
+        ("TripConfirmed", 2),
+    ] {
+        ended.hear(event, version);
+    }
     assert_eq!(
-        Play::<super::Trip>::new().step_in(Intervention::Resume),
-        Err(Rejection::Absent)
+        ended.step_in(Intervention::Resume),
+        Err(Rejection::NothingToDo)
     );
-    let mut running = Play::started();
+    let other = |step: &str| Err(Rejection::OtherStep(step.to_owned()));
     assert_eq!(
-        running.step_in(Intervention::Resume),
-        Err(Rejection::NotStuck)
+        Play::started().step_in(resolve("book-hotel")),
+        other("book-hotel")
     );
     let mut stuck = stuck_backwards();
-    for step in ["book-flight", "nothing"] {
-        let other = Err(Rejection::OtherStep(step.to_owned()));
-        assert_eq!(stuck.step_in(resolve(step)), other);
-        assert_eq!(
-            stuck.step_in(Intervention::RetryFrom(step.to_owned())),
-            other
-        );
+    for step in ["book-flight", "request-trip", "nothing"] {
+        assert_eq!(stuck.step_in(resolve(step)), other(step));
+        let retry = Intervention::Retry(step.to_owned());
+        assert_eq!(stuck.step_in(retry), other(step));
     }
 }

@@ -198,6 +198,12 @@ impl<S: Saga> Play<S> {
         Ok(without_timers(self.said.iter().map(words).collect()))
     }
 
+    pub(super) fn happen_with_timers(&mut self, how: Intervention) -> Vec<String> {
+        let what = What::Intervention(how, "seen to".to_owned());
+        self.happen(what).expect("it is possible");
+        self.said.iter().map(words).collect()
+    }
+
     /// The data of the last command.
     pub(super) fn sent(&self) -> Value {
         let mut commands = self.said.iter().rev().filter_map(|said| match said {

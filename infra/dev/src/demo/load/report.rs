@@ -56,10 +56,9 @@ pub(crate) async fn measure(
                 let last = commits
                     .last()
                     .context("an order that ended has a last commit")?;
-                let well = last
-                    .events
-                    .iter()
-                    .any(|event| event.event_type == "OrderFulfilled");
+                let well = last.events.iter().any(|event| {
+                    ["OrderFulfilled", "OrderCompleted"].contains(&&*event.event_type)
+                });
                 anyhow::Ok((
                     last.time.as_millis() - sent.at_millis,
                     last.time.as_millis(),
