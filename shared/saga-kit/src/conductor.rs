@@ -57,7 +57,10 @@ impl<G: Saga, S: Load + Append, T: Timers, C: Clock> Conductor<G, S, T, C> {
 /// and however many there are, they are no loop.
 fn going_on<G: Saga>(event: &Envelope, cause: &Cause) -> Cause {
     let hops = event.metadata.hops;
-    let own = event.metadata.extra.get(SAGA).and_then(Value::as_str) == Some(G::NAME);
+    let mut definitions = G::DEFINITIONS.iter();
+    let begins = definitions.any(|definition| definition.start.event == event.event_type);
+    let mark = event.metadata.extra.get(SAGA).and_then(Value::as_str);
+    let own = mark == Some(G::NAME) && !begins;
     match own {
         true if event.aggregate_type == G::NAME => cause.clone().at_hops(hops),
         true => cause.clone().at_hops(hops.saturating_sub(1)),

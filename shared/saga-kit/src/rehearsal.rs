@@ -22,9 +22,11 @@ mod fragile;
 mod service;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use envelope::EventData;
+use saga::events::SagaTimerSet;
 use saga::{Definition, Phase, Saga, State, Undo};
 use serde_json::Value;
 
@@ -52,39 +54,61 @@ pub fn repeat_everything<G: Saga>(data: &Value) {
         troubles,
         ..Plan::default()
     };
-    let end = play::<G>(data, 0, repeating(BTreeMap::new()));
+    let (end, _) = play::<G>(data, 0, repeating(BTreeMap::new()));
     assert_eq!(end, End::Completed, "nothing went wrong");
     for step in definition.steps().filter(|step| !step.refused.is_empty()) {
         let refused = BTreeMap::from([(step.name, Trouble::Refuses)]);
-        let end = play::<G>(data, 0, repeating(refused));
+        let (end, _) = play::<G>(data, 0, repeating(refused));
         assert_eq!(end, End::Compensated, "{} was refused", step.name);
     }
 }
 
 /// Each kind of failure at each step: refusals, silence, answers that come late, twice and out of order,
-/// conductors that die before and after they stored, and undos that fail.
+/// undos that fail, and conductors that die before and after they stored what an event leads to.
 ///
 /// # Panics
-/// If a saga does not end clean.
+/// If a saga does not end clean, or there is an event at which no conductor died.
 pub fn fail_at_each_step<G: Saga>(data: &Value) {
-    for (index, step) in newest::<G>().steps().enumerate() {
+    let mut died = BTreeSet::new();
+    for step in newest::<G>().steps() {
         for trouble in Trouble::ALL {
-            for crash in [Crash::None, Crash::BeforeStoring, Crash::AfterStoring] {
+            for crash_at in crashes(newest::<G>()) {
                 for copies in [1, 2] {
                     let plan = Plan {
                         copies,
                         troubles: BTreeMap::from([(step.name, trouble)]),
-                        crash_at: (crash != Crash::None).then_some((index, crash)),
+                        crash_at,
                         ..Plan::default()
                     };
-                    // Each order of delivery that two dice bring about.
-                    for seed in 0..2 {
-                        play::<G>(data, seed, plan.clone());
-                    }
+                    let (_, struck) = play::<G>(data, copies as u64, plan);
+                    died.extend(crash_at.filter(|_| struck.died));
                 }
             }
         }
     }
+    for crash in crashes(newest::<G>()).into_iter().flatten() {
+        assert!(died.contains(&crash), "nobody died at {crash:?}: too easy");
+    }
+}
+
+/// No crash, and one of each kind at each event that the saga hears in its ordinary course.
+fn crashes(definition: &'static Definition) -> Vec<Option<(&'static str, Crash)>> {
+    let undos = definition.steps().map(|step| step.undo);
+    let undos: Vec<_> = undos.filter_map(|undo| undo.compensation()).collect();
+    let undone = undos.iter().map(|undo| undo.done[0]);
+    let refused = definition.steps().flat_map(|step| step.refused);
+    let done = definition.steps().map(|step| step.done[0]);
+    let events = [definition.start.event, SagaTimerSet::TYPE].into_iter();
+    let events = events
+        .chain(done)
+        .chain(undone)
+        .chain(refused.map(|refusal| refusal.event));
+    let events: BTreeSet<_> = events.collect();
+    let crashes = [Crash::BeforeStoring, Crash::AfterStoring];
+    let each = events
+        .into_iter()
+        .flat_map(|event| crashes.map(|crash| Some((event, crash))));
+    [None].into_iter().chain(each).collect()
 }
 
 /// A story for each seed, in which anything may go wrong, and somebody may call the whole thing off.
@@ -93,22 +117,44 @@ pub fn fail_at_each_step<G: Saga>(data: &Value) {
 /// If a saga does not end clean; the message names the seed, which `REHEARSAL_SEED` plays again.
 pub fn seeds<G: Saga>(data: &Value, seeds: Range<u64>) {
     let only = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    let mut ends = BTreeMap::<_, usize>::new();
+    let mut seen = BTreeSet::new();
     for seed in only.map_or(seeds, |seed: u64| seed..seed + 1) {
         let named = Named(seed);
         let plan = Plan::drawn(&mut fastrand::Rng::with_seed(seed), newest::<G>());
-        let end = play::<G>(data, seed, plan);
-        *ends.entry(format!("{end:?}")).or_default() += 1;
+        seen.extend(plan.troubles.values().map(|trouble| format!("{trouble:?}")));
+        let (end, struck) = play::<G>(data, seed, plan);
+        let Struck {
+            died,
+            stuck,
+            called_off,
+        } = struck;
+        let struck = [(died, "died"), (stuck, "stuck"), (called_off, "called off")];
+        let struck = struck.into_iter().filter(|(struck, _)| *struck);
+        seen.extend(
+            struck
+                .map(|(_, what)| what.to_owned())
+                .chain([format!("{end:?}")]),
+        );
         drop(named);
     }
+    // Each trouble, each end, and the three things that may happen besides.
+    let all = Trouble::ALL.len() + 2 + 3;
     assert!(
-        only.is_some() || ends.len() == 2,
-        "too easy, or too hard: {ends:?}"
+        only.is_some() || seen.len() == all,
+        "too easy: there was only {seen:?}"
     );
 }
 
+/// What happened besides the end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Struck {
+    died: bool,
+    stuck: bool,
+    called_off: bool,
+}
+
 /// When a conductor dies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Crash {
     None,
     BeforeStoring,
@@ -129,7 +175,7 @@ fn newest<G: Saga>() -> &'static Definition {
     G::DEFINITIONS.first().expect("a saga has a definition")
 }
 
-fn play<G: Saga>(data: &Value, seed: u64, plan: Plan) -> End {
+fn play<G: Saga>(data: &Value, seed: u64, plan: Plan) -> (End, Struck) {
     let text = format!("{plan:?}");
     let mut world = World::<G>::new(newest::<G>(), seed, plan);
     world.begin(data);
@@ -140,7 +186,7 @@ fn play<G: Saga>(data: &Value, seed: u64, plan: Plan) -> End {
             world.repair_and_step_in();
         }
     }
-    check(&world, &text)
+    (check(&world, &text), world.struck())
 }
 
 /// All done, or all undone, and nothing more than once.
@@ -154,7 +200,13 @@ fn check<G: Saga>(world: &World<G>, plan: &str) -> End {
     };
     for step in newest::<G>().steps() {
         let service = world.service(step.name);
-        let may_stay = matches!(step.undo, Undo::Never { .. });
+        let may_stay = matches!(
+            step.undo,
+            Undo::Never {
+                others_may_fail: true,
+                ..
+            }
+        );
         match end {
             End::Completed => assert!(service.holds, "{} is not done: {}", step.name, told()),
             End::Compensated => {

@@ -130,6 +130,9 @@ event_data! {
         attempts: u32,
         /// Why the last attempt failed, for a person to read.
         reason: String,
+        /// The answer that said so, if there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<Answer>,
     }
 }
 event_data! {

@@ -125,26 +125,39 @@ impl Definition {
         flaws
     }
 
+    /// Behind the first step after which there is no way back nothing may refuse; and whoever calls the
+    /// saga off has to be asked by it, or comes too late without knowing.
     fn points_of_no_return(&self) -> Vec<String> {
         let mut flaws = Vec::new();
-        for (index, stage) in self.stages.iter().enumerate() {
-            let beside_and_behind = || self.stages[index..].iter().flat_map(|stage| stage.iter());
-            let fails = |step: &&&'static Step| !step.refused.is_empty();
-            for step in *stage {
-                let Undo::Never {
+        let is_point = |step: &&Step| {
+            matches!(
+                step.undo,
+                Undo::Never {
                     others_may_fail: false,
                     ..
-                } = step.undo
-                else {
-                    continue;
-                };
-                let others = beside_and_behind().filter(|other| other.name != step.name);
-                for other in others.filter(|other| fails(&other)) {
-                    let (step, other) = (step.name, other.name);
-                    flaws.push(format!(
-                        "{step} cannot be undone, and {other} can still fail"
-                    ));
                 }
+            )
+        };
+        let mut stages = self.stages.iter().enumerate();
+        let first = stages.find(|(_, stage)| stage.iter().any(|step| is_point(&step)));
+        let Some((index, stage)) = first else {
+            return flaws;
+        };
+        for step in stage.iter().filter(is_point) {
+            let beside_and_behind = self.stages[index..].iter().flat_map(|stage| stage.iter());
+            let others = beside_and_behind.filter(|other| other.name != step.name);
+            for other in others.filter(|other| !other.refused.is_empty()) {
+                let (step, other) = (step.name, other.name);
+                flaws.push(format!(
+                    "{step} cannot be undone, and {other} can still fail"
+                ));
+            }
+            let asks = |event: &str| step.refused.iter().any(|refusal| refusal.event == event);
+            for event in self.called_off_by.iter().filter(|event| !asks(event)) {
+                let step = step.name;
+                flaws.push(format!(
+                    "{step} cannot be undone, and is not refused by {event}"
+                ));
             }
         }
         flaws

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::definition::{Definition, Migration};
 use crate::events::{Answer, Kept, Progress, SagaMigrated, SagaResumed, SagaStepResolved};
-use crate::state::State;
+use crate::state::{Phase, State};
 use crate::table::Turn;
 
 /// A saga: everything that is said of it in advance.
@@ -224,7 +224,7 @@ impl<S: Saga> Aggregate for Conducted<S> {
         let definition = definition.ok_or(Rejection::UnknownDefinition(version))?;
         let Happening { what, now, seed } = happening;
         let mut turn = Turn::new(definition, state.clone(), *now, *seed);
-        let migrates = migration.filter(|_| !state.has_ended() && state.definition > 0);
+        let migrates = migration.filter(|_| state.definition > 0);
         if let Some(Migration { from, to, renamed }) = migrates {
             let renamed = renamed
                 .iter()
@@ -266,18 +266,24 @@ fn step_in(
     let phase = |step: &str| turn.state.step(step);
     let is_stuck = |step: &str| phase(step).is_some_and(|phase| phase.is_stuck());
     let is_awaited = |step: &str| phase(step).is_some_and(|phase| phase.attempt().is_some());
+    // What cannot be undone is not asked for on the way back: it can only be resolved.
+    let goes_back = turn.state.phase == Phase::Compensating;
+    let may_be_asked =
+        |step: &str| !goes_back || phase(step).is_some_and(|phase| phase.is_undoing());
     match intervention {
         Intervention::Resume => {
-            let steps: Vec<_> = turn.state.stuck().map(str::to_owned).collect();
+            let stuck = turn.state.stuck().filter(|step| may_be_asked(step));
+            let steps: Vec<_> = stuck.map(str::to_owned).collect();
             if steps.is_empty() && !turn.state.steps.keys().any(|step| is_awaited(step)) {
                 return Err(Rejection::NothingToDo);
             }
             turn.tell(SagaResumed { steps, reason });
             turn.wake();
         }
-        Intervention::Retry(step) if is_stuck(step) || is_awaited(step) => {
+        Intervention::Retry(step) if may_be_asked(step) && (is_stuck(step) || is_awaited(step)) => {
             let steps = vec![step.clone()];
             turn.tell(SagaResumed { steps, reason });
+            turn.wake();
         }
         Intervention::Resolve(step) if is_stuck(step) => {
             let step = step.clone();

@@ -196,8 +196,11 @@ impl State {
                 self.set(&e.step, StepPhase::UndoWaiting(Attempt { number, until }));
                 self.heard(&e.step, e.answer.as_ref());
             }
-            Progress::SagaStuck(e) if e.undoing => self.set(&e.step, StepPhase::UndoStuck),
-            Progress::SagaStuck(e) => self.set(&e.step, StepPhase::Stuck),
+            Progress::SagaStuck(e) => {
+                let phases = [StepPhase::Stuck, StepPhase::UndoStuck];
+                self.set(&e.step, phases[usize::from(e.undoing)]);
+                self.heard(&e.step, e.answer.as_ref());
+            }
             Progress::SagaResumed(e) => e.steps.iter().for_each(|step| self.begin_anew(step)),
             Progress::SagaStepResolved(e) => match self.step(&e.step) {
                 Some(StepPhase::Stuck) => self.set(&e.step, StepPhase::Done),
@@ -224,13 +227,17 @@ impl State {
         attempt.map_or(1, |attempt| attempt.number)
     }
 
-    /// As if it had not been asked for yet, in the direction in which it is to go.
+    /// As if it were to be asked for the first time, and at once, in the direction in which it is to go.
     fn begin_anew(&mut self, step: &str) {
+        let at_once = Attempt {
+            number: 0,
+            until: Timestamp::from_millis(0),
+        };
         match self.step(step) {
             Some(StepPhase::Stuck | StepPhase::Started(_) | StepPhase::Waiting(_)) => {
-                self.steps.remove(step);
+                self.set(step, StepPhase::Waiting(at_once));
             }
-            Some(phase) if phase.is_undoing() => self.set(step, StepPhase::Done),
+            Some(phase) if phase.is_undoing() => self.set(step, StepPhase::UndoWaiting(at_once)),
             _ => {}
         }
     }

@@ -11,9 +11,9 @@ use saga::events::SagaTimerSet;
 use saga::{Conducted, Definition, Happening, Intervention, Saga, State, Undo, What};
 use serde_json::{Value, json};
 
-use super::Crash;
 use super::fragile::Fragile;
 use super::service::{Reaches, Said, Service, Trouble};
+use super::{Crash, Struck};
 use crate::Conductor;
 
 const ID: &str = "s-1";
@@ -26,8 +26,8 @@ pub(super) struct Plan {
     /// How often everything is delivered; at random if 0.
     pub(super) copies: usize,
     pub(super) troubles: BTreeMap<&'static str, Trouble>,
-    /// The conductor dies at this delivery.
-    pub(super) crash_at: Option<(usize, Crash)>,
+    /// A conductor dies when it hears of this type of event for the first time.
+    pub(super) crash_at: Option<(&'static str, Crash)>,
     /// One in so many conductors dies.
     pub(super) crash_one_in: usize,
     /// After so many deliveries somebody calls it off.
@@ -74,7 +74,7 @@ pub(super) struct World<G: Saga> {
     /// Commands that reach their service only when their step was undone.
     held_back: Vec<(&'static str, Envelope)>,
     deliveries: usize,
-    invocations: usize,
+    struck: Struck,
     events: u64,
 }
 
@@ -110,7 +110,7 @@ impl<G: Saga> World<G> {
             lost: Vec::new(),
             held_back: Vec::new(),
             deliveries: 0,
-            invocations: 0,
+            struck: Struck::default(),
             events: 0,
         };
         world.processes = (0..2).map(|_| world.process()).collect();
@@ -157,6 +157,10 @@ impl<G: Saga> World<G> {
         let log = self.store.log_from(0);
         let hops = log.iter().map(|commit| commit.metadata.hops);
         hops.max().unwrap_or_default()
+    }
+
+    pub(super) fn struck(&self) -> Struck {
+        self.struck
     }
 
     /// The types of all that was stored, for a person to read.
@@ -268,19 +272,23 @@ impl<G: Saga> World<G> {
     /// Who began it decides whether that comes in time: not after the end.
     fn call_off(&mut self) {
         self.plan.called_off_after = None;
-        let never = self
+        if let Some(event) = self.definition.called_off_by.first() {
+            self.struck.called_off |= !self.start.1;
+            self.end_start(event, &json!({ "reason": "not wanted any more" }), None);
+        }
+    }
+
+    /// What happens at the end has happened: nothing ends it otherwise.
+    fn has_passed_return(&self) -> bool {
+        let mut never = self
             .definition
             .steps()
             .filter(|step| matches!(step.undo, Undo::Never { .. }));
-        let too_late = never.into_iter().any(|step| self.services[step.name].holds);
-        let Some(event) = self.definition.called_off_by.first().filter(|_| !too_late) else {
-            return;
-        };
-        self.end_start(event, &json!({ "reason": "not wanted any more" }), None);
+        never.any(|step| self.services[step.name].holds)
     }
 
     fn end_start(&mut self, event: &str, data: &Value, cause: Option<&Envelope>) {
-        if !self.start.1 {
+        if !self.start.1 && !self.has_passed_return() {
             self.start = (self.start.0 + 1, true);
             let event = self.event("start", (event, self.start.0), data.clone(), cause);
             self.post(event);
@@ -291,6 +299,7 @@ impl<G: Saga> World<G> {
         self.deliveries += 1;
         let event = self.mail.swap_remove(self.dice.usize(..self.mail.len()));
         let kind = event.event_type.clone();
+        self.check_fields(&event);
         let steps = self.definition.steps();
         let forth = steps
             .filter(|step| step.command.name == kind)
@@ -305,6 +314,7 @@ impl<G: Saga> World<G> {
         if let [step] = forth[..] {
             self.ask(step, event);
         } else if let [step] = back[..] {
+            self.check_order(step.name);
             let said = self.services.get_mut(step.name).and_then(Service::undo);
             self.answer(step.name, said, &event);
             let arrives = |(name, _): &mut (&'static str, Envelope)| {
@@ -318,6 +328,32 @@ impl<G: Saga> World<G> {
             self.end_start(undo.done[0], &event.data, Some(&event));
         } else {
             self.conduct(event);
+        }
+    }
+
+    /// A command has all that it needs.
+    fn check_fields(&self, event: &Envelope) {
+        let mut commands = self.definition.commands();
+        if let Some(command) = commands.find(|command| command.name == event.event_type) {
+            for field in command.fields {
+                let has = event.data.get(field).is_some();
+                assert!(has, "{} has no {field}", command.name);
+            }
+        }
+    }
+
+    /// Nothing is undone while something stands that was done later, unless a service forgets that it
+    /// undid it.
+    fn check_order(&self, undone: &str) {
+        let mut troubles = self.plan.troubles.values();
+        if troubles.any(|trouble| *trouble == Trouble::DoesAfterUndo) {
+            return;
+        }
+        let stages = self.definition.stages.iter();
+        let later = stages.skip_while(|stage| stage.iter().all(|step| step.name != undone));
+        for step in later.skip(1).flat_map(|stage| stage.iter()) {
+            let stands = self.services[step.name].holds && step.undo.command().is_some();
+            assert!(!stands, "{undone} is undone before {}", step.name);
         }
     }
 
@@ -341,6 +377,10 @@ impl<G: Saga> World<G> {
 
     fn answer(&mut self, step: &'static str, said: Option<Said>, command: &Envelope) {
         let Some(said) = said else { return };
+        // What calls the saga off is said by whoever it began with.
+        if self.definition.called_off_by.contains(&said.event) {
+            return self.end_start(said.event, &said.data, Some(command));
+        }
         let kind = (said.event, said.version);
         let event = self.event(step, kind, said.data, Some(command));
         match said.reaches {
@@ -353,13 +393,15 @@ impl<G: Saga> World<G> {
     /// One invocation. If it dies, the message comes again.
     fn conduct(&mut self, event: Envelope) {
         let crash = match self.plan.crash_at {
-            Some((at, crash)) if at == self.invocations => crash,
+            Some((at, crash)) if at == event.event_type => {
+                self.plan.crash_at = None;
+                crash
+            }
             _ if self.plan.crash_one_in > 0 && self.dice.usize(..self.plan.crash_one_in) == 0 => {
                 [Crash::BeforeStoring, Crash::AfterStoring][self.dice.usize(..2)]
             }
             _ => Crash::None,
         };
-        self.invocations += 1;
         let index = self.dice.usize(..self.processes.len());
         let (process, store) = &self.processes[index];
         store.crash(crash);
@@ -369,6 +411,7 @@ impl<G: Saga> World<G> {
         match answer {
             Some(answer) => drop(answer.expect("nothing fails but by dying")),
             None => {
+                self.struck.died = true;
                 self.processes[index] = self.process();
                 self.mail.push(event);
             }
@@ -377,6 +420,7 @@ impl<G: Saga> World<G> {
 
     /// Somebody mends the services, sends again what was lost, and has the saga go on.
     pub(super) fn repair_and_step_in(&mut self) {
+        self.struck.stuck = true;
         self.mail.append(&mut self.lost);
         self.services.values_mut().for_each(Service::repair);
         let stuck = self.state().stuck().next().map(str::to_owned);

@@ -57,6 +57,8 @@ impl Turn<'_> {
             Phase::Absent => self.tell(SagaCompensated {
                 reason: heard.reason(),
             }),
+            // It comes too late.
+            Phase::Running if self.is_past_return() => {}
             Phase::Running => self.fail(heard.reason()),
             Phase::Compensating | Phase::Completed | Phase::Compensated => {}
         }
@@ -121,12 +123,15 @@ impl Turn<'_> {
             self.state.step(name),
             None | Some(StepPhase::Refused | StepPhase::Undone)
         );
-        if open && self.state.phase != Phase::Completed {
+        let running = self.state.phase == Phase::Running;
+        // After the end, and behind the point of no return, it is other people's business.
+        let late = self.state.phase == Phase::Completed || running && self.is_past_return();
+        if open && !late {
             self.tell(SagaUndoCompleted {
                 step: name.to_owned(),
                 answer: heard.answer(),
             });
-            if self.state.phase == Phase::Running {
+            if running {
                 self.fail(format!("{name} was undone by somebody else"));
             }
         }

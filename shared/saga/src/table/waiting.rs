@@ -6,7 +6,7 @@ use super::Turn;
 use super::advancing::Way;
 use crate::definition::{Step, Undo};
 use crate::events::{Answer, SagaStuck, SagaTimerSet, SagaUndoFailed};
-use crate::state::StepPhase;
+use crate::state::{Phase, StepPhase};
 
 /// The shortest time for which a timer is set, in milliseconds: shorter ones are not worth the request.
 const TIMER_MS_MIN: i64 = 1_000;
@@ -30,6 +30,10 @@ impl Turn<'_> {
                     self.unanswered(step, attempt.number, unanswered());
                 }
                 (Some(StepPhase::Undoing(_)), _) => self.undo_failed(&name, unanswered(), None),
+                // What cannot be undone is not asked for on the way back.
+                (Some(StepPhase::Waiting(_)), Some(step)) if self.is_going_back() => {
+                    self.stuck(step, attempt.number, unanswered());
+                }
                 (Some(StepPhase::Waiting(_)), Some(step)) => {
                     self.ask(Way::Forth(step), attempt.number + 1);
                 }
@@ -48,38 +52,48 @@ impl Turn<'_> {
     }
 
     fn unanswered(&mut self, step: &'static Step, attempts: u32, reason: String) {
-        if attempts < step.retry.attempts {
+        if self.is_going_back() {
+            self.stuck(step, attempts, reason);
+        } else if attempts < step.retry.attempts {
             let again_at = self.after(step.retry.wait_ms(attempts, self.seed));
             self.step_failed(step, reason, None, Some(again_at));
-        } else if self.may_turn_back(step) {
+        } else if self.is_past_return() || matches!(step.undo, Undo::Never { .. }) {
+            self.stuck(step, attempts, reason);
+        } else {
             self.step_failed(step, reason.clone(), None, None);
             self.fail(reason);
-        } else {
-            let (step, undoing) = (step.name.to_owned(), false);
-            self.tell(SagaStuck {
-                step,
-                undoing,
-                attempts,
-                reason,
-            });
         }
     }
 
-    /// Whether everything can be undone that was done, and this step, which may have been.
-    fn may_turn_back(&self, step: &Step) -> bool {
-        let never = |step: &Step, others: bool| match step.undo {
-            Undo::Never {
-                others_may_fail, ..
-            } => !(others && others_may_fail),
-            Undo::By(_) => false,
+    /// Nobody knows whether it was done, and it cannot be undone.
+    fn stuck(&mut self, step: &Step, attempts: u32, reason: String) {
+        let (step, undoing, answer) = (step.name.to_owned(), false, None);
+        self.tell(SagaStuck {
+            step,
+            undoing,
+            attempts,
+            reason,
+            answer,
+        });
+    }
+
+    fn is_going_back(&self) -> bool {
+        self.state.phase == Phase::Compensating
+    }
+
+    /// Whether something is done after which there is no way back.
+    pub(super) fn is_past_return(&self) -> bool {
+        let never = |step: &&'static Step| {
+            matches!(
+                step.undo,
+                Undo::Never {
+                    others_may_fail: false,
+                    ..
+                }
+            )
         };
-        let done = |step: &&'static Step| self.state.step(step.name) == Some(StepPhase::Done);
-        !never(step, false)
-            && !self
-                .definition
-                .steps()
-                .filter(done)
-                .any(|step| never(step, true))
+        let mut never = self.definition.steps().filter(never);
+        never.any(|step| self.state.step(step.name) == Some(StepPhase::Done))
     }
 
     /// The undo is asked for again, or a person is.
@@ -107,6 +121,7 @@ impl Turn<'_> {
                 undoing: true,
                 attempts,
                 reason,
+                answer,
             });
         }
     }

@@ -104,6 +104,17 @@ fn what_is_wrong_with_a_definition_is_said_in_a_sentence() {
             ..TRIP
         }]
     );
+    const UNASKED: Step = Step {
+        refused: &[],
+        ..CONFIRM
+    };
+    saga!(
+        Unasked,
+        [Definition {
+            stages: &[&[FLIGHT], &[UNASKED]],
+            ..TRIP
+        }]
+    );
     saga!(
         OnPurpose,
         [Definition {
@@ -155,6 +166,10 @@ fn what_is_wrong_with_a_definition_is_said_in_a_sentence() {
         (
             flaws::<TooEarly>(),
             "confirm cannot be undone, and book-hotel can still fail",
+        ),
+        (
+            flaws::<Unasked>(),
+            "confirm cannot be undone, and is not refused by TripCancelled",
         ),
         (
             flaws::<Lost>(),
@@ -233,4 +248,146 @@ fn a_rule_takes_sagas_in_flight_over_to_another_definition() {
     );
     assert_eq!(play.state.definition, 3);
     assert_eq!(play.hear("FlightBooked", 1)[1], "started confirm");
+}
+
+#[test]
+fn a_rule_also_takes_over_what_has_ended_so_that_it_knows_what_it_knew() {
+    const LODGE: Step = Step {
+        name: "find-lodging",
+        ..HOTEL
+    };
+    const THIRD: Definition = Definition {
+        version: 3,
+        stages: &[&[FLIGHT, LODGE], &[CONFIRM]],
+        ..TRIP
+    };
+    saga!(
+        Renamed,
+        [THIRD, TRIP],
+        [Migration {
+            from: 1,
+            to: 3,
+            renamed: &[("book-hotel", "find-lodging")]
+        }]
+    );
+    let mut ended = Play::started();
+    for (event, version) in [
+        ("HotelBooked", 1),
+        ("FlightRefused", 1),
+        ("HotelCancelled", 2),
+        ("TripFailed", 3),
+    ] {
+        ended.hear(event, version);
+    }
+    let mut play = Play::<Renamed>::new();
+    play.state = ended.state;
+    assert_eq!(play.hear("HotelBooked", 1), [""; 0]);
+    assert_eq!(
+        play.hear("HotelBooked", 3)[..2],
+        ["migrated from 1 to 3", "completed find-lodging"]
+    );
+}
+
+#[test]
+fn the_last_stage_is_undone_first_and_the_others_wait_for_it() {
+    saga!(InLine, [SECOND]);
+    let mut play = Play::<InLine>::new();
+    for (event, version) in [
+        ("TripRequested", 1),
+        ("HotelBooked", 1),
+        ("FlightBooked", 1),
+    ] {
+        play.hear(event, version);
+    }
+    let said = play.hear("TripCancelled", 2);
+    assert_eq!(
+        said,
+        [
+            "failed confirm for good",
+            "compensating",
+            "undone request-trip",
+            "undoing book-flight",
+            "> CancelFlight"
+        ]
+    );
+    assert_eq!(
+        play.hear("FlightCancelled", 2),
+        ["undone book-flight", "undoing book-hotel", "> CancelHotel"]
+    );
+    assert_eq!(
+        play.hear("HotelCancelled", 2),
+        ["undone book-hotel", "ended badly"]
+    );
+}
+
+#[test]
+fn behind_the_point_of_no_return_nothing_turns_it_back() {
+    const LATER: Step = Step {
+        refused: &[],
+        ..HOTEL
+    };
+    saga!(
+        Behind,
+        [Definition {
+            stages: &[&[FLIGHT], &[CONFIRM], &[LATER]],
+            ..TRIP
+        }]
+    );
+    assert_eq!(flaws::<Behind>(), Vec::<String>::new());
+    let mut play = Play::<Behind>::new();
+    for (event, version) in [
+        ("TripRequested", 1),
+        ("FlightBooked", 1),
+        ("TripConfirmed", 2),
+    ] {
+        play.hear(event, version);
+    }
+    assert_eq!(play.hear("TripCancelled", 3), [""; 0]);
+    assert_eq!(play.hear("FlightCancelled", 2), [""; 0]);
+    while play.state.stuck().next().is_none() {
+        play.sleep(10 * 60_000);
+        play.fire();
+    }
+    assert_eq!(play.state.stuck().collect::<Vec<_>>(), ["book-hotel"]);
+    assert_eq!(play.state.phase, Phase::Running);
+}
+
+#[test]
+fn what_cannot_be_undone_is_not_asked_for_on_the_way_back() {
+    const NOTIFY: Step = Step {
+        name: "notify",
+        undo: Undo::Never {
+            because: "it was said",
+            others_may_fail: true,
+        },
+        ..CONFIRM
+    };
+    saga!(
+        Told,
+        [Definition {
+            stages: &[&[FLIGHT, NOTIFY]],
+            start: Start {
+                keep: &["tripId", "seat"],
+                ..TRIP.start
+            },
+            ..TRIP
+        }]
+    );
+    let mut play = Play::<Told>::new();
+    play.hear("TripRequested", 1);
+    assert_eq!(
+        play.hear("FlightRefused", 1),
+        ["failed book-flight for good", "compensating"]
+    );
+    play.sleep(10 * 60_000);
+    assert_eq!(play.fire(), ["stuck at notify"]);
+    assert_eq!(
+        play.step_in(Intervention::Resume),
+        Err(Rejection::NothingToDo)
+    );
+    let said = play.step_in(Intervention::Resolve("notify".to_owned()));
+    assert_eq!(
+        said.expect("it is stuck"),
+        ["resolved notify", "undoing request-trip", "> FailTrip"]
+    );
 }

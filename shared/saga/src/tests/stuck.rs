@@ -179,3 +179,20 @@ fn nobody_steps_in_where_nothing_is_waited_for() {
         assert_eq!(stuck.step_in(retry), other(step));
     }
 }
+
+#[test]
+fn a_refusal_that_was_the_last_one_is_known_when_it_comes_again() {
+    let mut play = Play::started();
+    play.hear("FlightRefused", 1);
+    for version in 1..=3 {
+        play.hear("HotelWillNotCancel", version);
+        play.sleep(10 * MINUTE_MS);
+        play.fire();
+    }
+    play.step_in(Intervention::Resume).expect("it is stuck");
+    assert_eq!(play.hear("HotelWillNotCancel", 3), [""; 0]);
+    assert_eq!(
+        play.hear("HotelWillNotCancel", 4),
+        ["undo failed book-hotel"]
+    );
+}
