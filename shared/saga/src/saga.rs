@@ -19,8 +19,8 @@ pub trait Saga: Send + Sync + 'static {
     const NAME: &'static str;
     /// The function that conducts it.
     const FUNCTION: &'static str;
-    /// Its definitions, the newest first. One stays as long as there are sagas in flight that go by it, or
-    /// that sent its commands.
+    /// Its definitions, the newest first. One stays as long as there are sagas that began with it, for its
+    /// commands stand in their streams.
     const DEFINITIONS: &'static [Definition];
     /// How sagas in flight get from one definition to another. Without, each ends as it began.
     const MIGRATIONS: &'static [Migration] = &[];

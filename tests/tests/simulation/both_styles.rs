@@ -13,14 +13,18 @@ use crate::{Named, block_on};
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     well: bool,
+    cancelled: bool,
     reason: Option<String>,
-    charged: i64,
-    given_back: i64,
+    /// What was taken and not given back.
+    kept: i64,
     held: i64,
     told: Vec<String>,
 }
 
-const TOLD: [Told; 8] = [
+/// The price of the first of two orders that are cancelled as soon as they are taken.
+const CANCELLED: i64 = 1_008;
+
+const TOLD: [Told; 10] = [
     Told::Ship,
     Told::Decline,
     Told::OutOfStock,
@@ -29,6 +33,8 @@ const TOLD: [Told; 8] = [
     Told::FlakyCarrier,
     Told::Decline,
     Told::Ship,
+    Told::Ship,
+    Told::Undeliverable,
 ];
 
 #[test]
@@ -49,6 +55,10 @@ async fn outcomes(seed: u64, style: Style) -> BTreeMap<String, Outcome> {
     world.run_to_rest().await;
     for (price, told) in (1_000..).zip(TOLD) {
         world.send_order(told, price, Some(style));
+    }
+    world.work_off("accept-event").await;
+    for price in [CANCELLED, CANCELLED + 1] {
+        world.cancel_at_once(&format!("ord-{price}")).await;
     }
     world.run_to_rest().await;
     let log = world.store.log_from(0);
@@ -75,6 +85,9 @@ async fn outcomes(seed: u64, style: Style) -> BTreeMap<String, Outcome> {
                 .filter(|amount| *amount == total)
                 .sum::<i64>()
         };
+        let voided = books.voids.values().filter(|amount| **amount == total);
+        let voided: i64 = voided.sum();
+        let cancelled = !of_order("OrderCancelled").is_empty();
         let failed = of_order("OrderFailed");
         let emails = world.notices.emails();
         let emails = emails
@@ -83,13 +96,15 @@ async fn outcomes(seed: u64, style: Style) -> BTreeMap<String, Outcome> {
         let mut told: Vec<_> = emails.map(|mail| mail.subject.clone()).collect();
         told.sort();
         told.dedup();
+        // A parcel may be on its way before the carrier hears that it is not wanted.
+        told.retain(|told| !(cancelled && told.contains("on its way")));
         Outcome {
             well: !of_order("OrderFulfilled").is_empty() || !of_order("OrderCompleted").is_empty(),
+            cancelled,
             reason: failed
                 .first()
                 .and_then(|event| event.data["reason"].as_str().map(str::to_owned)),
-            charged: sum(&books.charges),
-            given_back: sum(&books.refunds),
+            kept: sum(&books.charges) - sum(&books.refunds) - voided,
             held: units("StockReserved") - units("StockReleased"),
             told,
         }

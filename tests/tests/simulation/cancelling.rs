@@ -67,6 +67,16 @@ impl World {
         }
     }
 
+    /// Cancels an order that is stored, and asks until there is an answer.
+    pub(crate) async fn cancel_at_once(&self, order_id: &str) {
+        let cancellation = Cancellation {
+            order_id: order_id.to_owned(),
+            command_id: format!("cancel-{order_id}-0"),
+            after: None,
+        };
+        while self.cancel(&cancellation).await != Some(Told::Cancelled) {}
+    }
+
     /// Nothing else happens any more: nobody waits any longer.
     pub(crate) fn hurry(&mut self) {
         for cancellation in &mut self.cancellations {

@@ -48,6 +48,11 @@ pub(crate) fn check_conducted(
         ] {
             assert!(!happened(done) || happened(undone), "{order_id}: {done}");
         }
+        // The last thing that was done is undone first.
+        let moment = |kind: &str| story.iter().position(|event| event.event_type == kind);
+        let undone = ["ShipmentCancelled", "PaymentRefunded", "InventoryReleased"].map(moment);
+        let undone: Vec<_> = undone.into_iter().flatten().collect();
+        assert!(undone.is_sorted(), "{order_id} is undone in another order");
         let way = match () {
             () if !happened("SagaStarted") => NEVER_BEGAN,
             () if gave_up => GAVE_UP,

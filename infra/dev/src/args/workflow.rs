@@ -38,10 +38,10 @@ pub struct Workflow {
     /// Draws it into this file
     #[arg(long, value_name = "FILE", group = "form")]
     pub svg: Option<PathBuf>,
-    /// Has it ask again for all that it is stuck at
+    /// Has it ask again for all that it is stuck at, or look at the clock
     #[arg(long, group = "action")]
     pub resume: bool,
-    /// Has it begin anew at this step
+    /// Has it ask for this step again, now and with all attempts
     #[arg(long, value_name = "STEP", group = "action")]
     pub retry: Option<String>,
     /// Tells it that this step was seen to by other means
