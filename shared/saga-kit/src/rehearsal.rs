@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod delivery;
 mod fragile;
 mod service;
 mod world;

@@ -163,7 +163,8 @@ fn interventions() -> Vec<(u16, Ask)> {
         (400, at("ord-stuck", &json!(7)).by_operator()),
         (403, at("ord-stuck", &resume)),
         (404, at("ord-open", &resume).by_operator()),
-        (409, at("ord-saga", &resume).by_operator()),
+        (202, at("ord-saga", &resume).by_operator()),
+        (409, at("ord-saga", &resolve).by_operator()),
         (422, at("ord-stuck", &json!({})).by_operator()),
     ]
 }

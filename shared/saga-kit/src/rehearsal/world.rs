@@ -12,7 +12,7 @@ use saga::{Conducted, Definition, Happening, Intervention, Saga, State, Undo, Wh
 use serde_json::{Value, json};
 
 use super::fragile::Fragile;
-use super::service::{Reaches, Said, Service, Trouble};
+use super::service::{Service, Trouble};
 use super::{Crash, Struck};
 use crate::Conductor;
 
@@ -56,25 +56,25 @@ impl Plan {
 type Process<G> = Conductor<G, Fragile, MemoryTimers, ManualClock>;
 
 pub(super) struct World<G: Saga> {
-    definition: &'static Definition,
-    plan: Plan,
-    dice: fastrand::Rng,
+    pub(super) definition: &'static Definition,
+    pub(super) plan: Plan,
+    pub(super) dice: fastrand::Rng,
     clock: ManualClock,
     store: Memory,
     timers: MemoryTimers,
     /// Each with a memory of its own, which may be outdated.
     processes: Vec<(Process<G>, Fragile)>,
-    services: BTreeMap<&'static str, Service>,
+    pub(super) services: BTreeMap<&'static str, Service>,
     /// The version of the stream that the saga began with, and whether that has ended.
-    start: (u64, bool),
+    pub(super) start: (u64, bool),
     relayed: usize,
-    mail: Vec<Envelope>,
-    late: Vec<Envelope>,
-    lost: Vec<Envelope>,
+    pub(super) mail: Vec<Envelope>,
+    pub(super) late: Vec<Envelope>,
+    pub(super) lost: Vec<Envelope>,
     /// Commands that reach their service only when their step was undone.
-    held_back: Vec<(&'static str, Envelope)>,
-    deliveries: usize,
-    struck: Struck,
+    pub(super) held_back: Vec<(&'static str, Envelope)>,
+    pub(super) deliveries: usize,
+    pub(super) struck: Struck,
     events: u64,
 }
 
@@ -173,7 +173,7 @@ impl<G: Saga> World<G> {
     }
 
     /// An event of a service, which a command caused, or of the outside world.
-    fn event(
+    pub(super) fn event(
         &mut self,
         from: &str,
         (kind, version): (&str, u64),
@@ -199,7 +199,7 @@ impl<G: Saga> World<G> {
         }
     }
 
-    fn post(&mut self, event: Envelope) {
+    pub(super) fn post(&mut self, event: Envelope) {
         let copies = match self.plan.copies {
             0 => 1 + self.dice.usize(..4) / 3,
             copies => copies,
@@ -270,7 +270,7 @@ impl<G: Saga> World<G> {
     }
 
     /// Who began it decides whether that comes in time: not after the end.
-    fn call_off(&mut self) {
+    pub(super) fn call_off(&mut self) {
         self.plan.called_off_after = None;
         if let Some(event) = self.definition.called_off_by.first() {
             self.struck.called_off |= !self.start.1;
@@ -287,7 +287,7 @@ impl<G: Saga> World<G> {
         never.any(|step| self.services[step.name].holds)
     }
 
-    fn end_start(&mut self, event: &str, data: &Value, cause: Option<&Envelope>) {
+    pub(super) fn end_start(&mut self, event: &str, data: &Value, cause: Option<&Envelope>) {
         if !self.start.1 && !self.has_passed_return() {
             self.start = (self.start.0 + 1, true);
             let event = self.event("start", (event, self.start.0), data.clone(), cause);
@@ -295,103 +295,8 @@ impl<G: Saga> World<G> {
         }
     }
 
-    fn deliver(&mut self) {
-        self.deliveries += 1;
-        let event = self.mail.swap_remove(self.dice.usize(..self.mail.len()));
-        let kind = event.event_type.clone();
-        self.check_fields(&event);
-        let steps = self.definition.steps();
-        let forth = steps
-            .filter(|step| step.command.name == kind)
-            .map(|step| step.name);
-        let steps = self.definition.steps();
-        let back = steps.filter(|step| {
-            step.undo
-                .command()
-                .is_some_and(|command| command.name == kind)
-        });
-        let (forth, back) = (forth.collect::<Vec<_>>(), back.collect::<Vec<_>>());
-        if let [step] = forth[..] {
-            self.ask(step, event);
-        } else if let [step] = back[..] {
-            self.check_order(step.name);
-            let said = self.services.get_mut(step.name).and_then(Service::undo);
-            self.answer(step.name, said, &event);
-            let arrives = |(name, _): &mut (&'static str, Envelope)| {
-                *name == step.name && !self.services[step.name].holds_back
-            };
-            let arrived = self.held_back.extract_if(.., arrives);
-            self.late.extend(arrived.map(|(_, event)| event));
-        } else if let Undo::By(undo) = self.definition.start.undo
-            && undo.command.name == kind
-        {
-            self.end_start(undo.done[0], &event.data, Some(&event));
-        } else {
-            self.conduct(event);
-        }
-    }
-
-    /// A command has all that it needs.
-    fn check_fields(&self, event: &Envelope) {
-        let mut commands = self.definition.commands();
-        if let Some(command) = commands.find(|command| command.name == event.event_type) {
-            for field in command.fields {
-                let has = event.data.get(field).is_some();
-                assert!(has, "{} has no {field}", command.name);
-            }
-        }
-    }
-
-    /// Nothing is undone while something stands that was done later, unless a service forgets that it
-    /// undid it.
-    fn check_order(&self, undone: &str) {
-        let mut troubles = self.plan.troubles.values();
-        if troubles.any(|trouble| *trouble == Trouble::DoesAfterUndo) {
-            return;
-        }
-        let stages = self.definition.stages.iter();
-        let later = stages.skip_while(|stage| stage.iter().all(|step| step.name != undone));
-        for step in later.skip(1).flat_map(|stage| stage.iter()) {
-            let stands = self.services[step.name].holds && step.undo.command().is_some();
-            assert!(!stands, "{undone} is undone before {}", step.name);
-        }
-    }
-
-    fn ask(&mut self, step: &'static str, event: Envelope) {
-        let definition = self.definition.step(step).expect("a step");
-        let ends = matches!(definition.undo, Undo::Never { .. });
-        let service = self
-            .services
-            .get_mut(step)
-            .expect("a service for each step");
-        // What the end depends on does not happen after it.
-        if ends && self.start.1 {
-            return;
-        }
-        if service.holds_back {
-            return self.held_back.push((step, event));
-        }
-        let said = service.ask();
-        self.answer(step, said, &event);
-    }
-
-    fn answer(&mut self, step: &'static str, said: Option<Said>, command: &Envelope) {
-        let Some(said) = said else { return };
-        // What calls the saga off is said by whoever it began with.
-        if self.definition.called_off_by.contains(&said.event) {
-            return self.end_start(said.event, &said.data, Some(command));
-        }
-        let kind = (said.event, said.version);
-        let event = self.event(step, kind, said.data, Some(command));
-        match said.reaches {
-            Reaches::Soon => self.post(event),
-            Reaches::Late => self.late.push(event),
-            Reaches::Never => self.lost.push(event),
-        }
-    }
-
     /// One invocation. If it dies, the message comes again.
-    fn conduct(&mut self, event: Envelope) {
+    pub(super) fn conduct(&mut self, event: Envelope) {
         let crash = match self.plan.crash_at {
             Some((at, crash)) if at == event.event_type => {
                 self.plan.crash_at = None;
