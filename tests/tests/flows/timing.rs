@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::conducting::{CHOREOGRAPHY, ORCHESTRATION};
-use crate::outside::Outside;
+use crate::outside::{Outside, PERSONAL};
 
 /// What an order has to be paid in: the template's default, and while this is tried.
 const USUAL_MS: i64 = 1_800_000;
@@ -53,10 +53,15 @@ async fn timer(outside: &Outside<'_>, event: &Envelope, at: i64, function: &str)
 }
 
 pub(crate) async fn timers_bring_back_the_event_that_asked_for_them(outside: &Outside<'_>) {
-    let id = "flow-timed";
-    let mut order = Outside::order(id, "sandbox-approve", "prod-18");
-    order["data"]["workflow"] = json!(ORCHESTRATION);
-    outside.put_inbound(&order).await;
+    let order = json!({
+        "items": [{ "productId": "prod-18", "quantity": 1, "unitPrice": { "amount": 700, "currency": "EUR" } }],
+        "shippingAddress": { "line1": PERSONAL }, "payment": { "method": "sandbox-approve" },
+        "workflow": ORCHESTRATION,
+    });
+    let api = outside.customer("cust-46");
+    let placed = api.post("/orders", &[], &order).await;
+    assert_eq!(placed.status, 202, "{}", placed.body);
+    let id = placed.body["orderId"].as_str().expect("an id");
     outside.wait_for(id, "COMPLETED").await;
     let story = outside.story_with(id, &["SagaTimerSet"]).await;
     let event = |kind: &str| {
