@@ -33,8 +33,9 @@ pub(crate) const ATTEMPTS_MAX: u32 = 3;
 async fn every_flow_ends_as_it_should() {
     let parameters = BTreeMap::from([
         ("AttemptsMax".to_owned(), ATTEMPTS_MAX.to_string()),
-        // Short, so that what comes back from a function that never answers comes back soon.
-        ("VisibilitySeconds".to_owned(), "5".to_owned()),
+        // Short, so that what comes back from a function that never answers comes back soon; and longer than a function
+        // takes to answer on a busy machine, because some flows count attempts.
+        ("VisibilitySeconds".to_owned(), "10".to_owned()),
         ("RelayRecordAgeSeconds".to_owned(), "60".to_owned()),
     ]);
     let options = StackOptions {
