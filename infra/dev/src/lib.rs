@@ -27,6 +27,7 @@ mod logs;
 mod model;
 mod package;
 mod percentile;
+pub mod processes;
 mod progress;
 mod project;
 mod rebuild;

@@ -17,6 +17,7 @@ use crate::emulator::{Emulator, Lifetime, Port};
 use crate::env_file::{self, Variables};
 use crate::issuer::{Caller, Issuer};
 use crate::package;
+use crate::processes::Process;
 use crate::progress::Step;
 use crate::project::Project;
 use crate::seed;
@@ -107,6 +108,12 @@ impl Stack {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.emulator.endpoint
+    }
+
+    /// The instances of its functions that run now.
+    #[must_use]
+    pub fn processes(&self) -> Vec<Process> {
+        Process::of_group(self.emulator.pid)
     }
 
     /// A token with the claims of a customer's, but for those that are given here: signed by the right key.

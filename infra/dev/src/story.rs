@@ -18,7 +18,7 @@ use crate::project::Project;
 use crate::running::Running;
 
 /// The aggregates whose streams have the order's id.
-const STREAMS: [&str; 4] = ["Order", "Reservation", "Payment", "Shipment"];
+const STREAMS: [&str; 5] = ["Order", "OrderSaga", "Reservation", "Payment", "Shipment"];
 
 /// `cargo dev story`
 pub(crate) async fn show(project: &Project, options: &args::Story) -> Result<ExitCode> {
@@ -64,15 +64,32 @@ fn tell(events: &[Envelope]) -> String {
         let _ = writeln!(text, "correlation {correlation}");
         let story = Story::of(events.into_iter().cloned());
         let trees = story.trees();
-        for (branch, Effect { event, .. }) in branches(&trees).iter().zip(&trees) {
-            let head = format!("{branch}{}", event.event_type);
+        let heads: Vec<_> = branches(&trees)
+            .into_iter()
+            .zip(&trees)
+            .map(|(branch, Effect { event, .. })| branch + &name_of(event))
+            .collect();
+        let wide = heads.iter().map(|head| head.chars().count()).max();
+        let wide = wide.unwrap_or_default();
+        for (head, Effect { event, .. }) in heads.iter().zip(&trees) {
             let millis = event.timestamp.as_millis() - began;
             let stream = format!("{}#{}", event.aggregate_type, event.aggregate_id);
             let (version, id) = (event.version, &event.event_id);
-            let _ = writeln!(text, "{head:40} {millis:>7} ms  {stream} v{version}  {id}");
+            let _ = writeln!(
+                text,
+                "{head:wide$} {millis:>7} ms  {stream} v{version}  {id}"
+            );
         }
     }
     text
+}
+
+/// What an event is called in its story. A saga has one event of a kind for each of its steps, so it says which.
+fn name_of(event: &Envelope) -> String {
+    match event.data["step"].as_str() {
+        Some(step) => format!("{} {step}", event.event_type),
+        None => event.event_type.clone(),
+    }
 }
 
 /// The lines of a drawn tree in front of each effect: whether a branch goes on is known from below.
@@ -115,6 +132,17 @@ mod tests {
             data: serde_json::Value::Null,
             metadata: cause.metadata(),
         }
+    }
+
+    #[test]
+    fn events_of_a_step_are_told_with_its_name() {
+        let mut started = event(
+            "SagaStepStarted",
+            &Cause::command(&CommandId::new("c").expect("an id")),
+        );
+        assert_eq!(name_of(&started), "SagaStepStarted");
+        started.data = serde_json::json!({ "step": "ship-order", "attempt": 1 });
+        assert_eq!(name_of(&started), "SagaStepStarted ship-order");
     }
 
     #[test]

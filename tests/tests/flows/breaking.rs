@@ -1,7 +1,6 @@
 //! Functions that cannot even say what is wrong with them: a bad deployment, as it happens.
 //!
-//! Their events are moved to their dead-letter queues by the platform. (Breaking them takes a call
-//! for which no other part of this project needs the SDK; the emulator takes it unsigned.)
+//! Their events are moved to their dead-letter queues by the platform.
 
 use serde_json::{Value, json};
 
@@ -9,29 +8,8 @@ use crate::outside::{Outside, PERSONAL};
 
 /// Takes a function's variables away, so that its process ends as soon as it begins.
 async fn break_function(outside: &Outside<'_>, name: &str) {
-    let stack = outside.stack;
-    let function = format!("{}-{name}", stack.env("STACK_NAME"));
-    let url = format!(
-        "{}/2015-03-31/functions/{function}/configuration",
-        stack.endpoint()
-    );
-    let scope = format!(
-        "AWS4-HMAC-SHA256 Credential={}/20261121/{}/lambda/aws4_request, SignedHeaders=host, Signature=0",
-        stack.env("AWS_ACCESS_KEY_ID"),
-        stack.env("AWS_REGION")
-    );
-    let body = json!({ "Environment": { "Variables": { "AWS_ENDPOINT_URL": stack.endpoint() } } });
-    let request = outside
-        .http
-        .put(url)
-        .header("authorization", scope)
-        .json(&body);
-    let response = request.send().await.expect("the emulator answers");
-    assert!(
-        response.status().is_success(),
-        "{:?}",
-        response.text().await
-    );
+    let none = json!({ "AWS_ENDPOINT_URL": outside.stack.endpoint() });
+    outside.set_variables(name, &none).await;
 }
 
 /// The story behind the project: a shop that lost its checkout to both. (How long accepting takes meanwhile is what

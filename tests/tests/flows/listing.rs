@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::outside::Outside;
 
 const CUSTOMER: &str = "cust-41";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn place(outside: &Outside<'_>, id: &str, product: &str, ends: &str) {
     let mut order = Outside::order(id, "sandbox-approve", product);
@@ -17,7 +17,11 @@ async fn place(outside: &Outside<'_>, id: &str, product: &str, ends: &str) {
 }
 
 /// Asks until the answer is as it should be: a list may lag behind for a moment.
-async fn until(outside: &Outside<'_>, path: &str, right: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(
+    outside: &Outside<'_>,
+    path: &str,
+    right: impl Fn(&Value) -> bool,
+) -> Value {
     let begun = Instant::now();
     loop {
         let (status, body) = outside.get(path).await;

@@ -105,6 +105,7 @@ async fn row(running: &Running, sample: &Sample, end: watch::End) -> Result<Row>
     Ok(Row {
         order: sample.label(),
         title: sample.title.clone(),
+        style: sample.style,
         outcome: end.outcome,
         expected: sample.expect.outcome(),
         events: types,

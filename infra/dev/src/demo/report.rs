@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::dead_letters::{self, DeadLetter};
+use crate::demo::samples::ORCHESTRATED;
 use crate::progress::seconds;
 use crate::table::Table;
 
@@ -17,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) order: String,
     /// What is special about it.
     pub(crate) title: String,
+    /// The style of its workflow, if it is an order.
+    pub(crate) style: Option<&'static str>,
     /// How it ended.
     pub(crate) outcome: String,
     /// How it should have ended.
@@ -32,6 +35,20 @@ pub(crate) struct Row {
 /// For programs.
 pub(crate) fn json(rows: &[Row], letters: &[DeadLetter]) -> Value {
     json!({ "orders": rows, "deadLetters": letters })
+}
+
+/// Which orders a saga conducted: in the table all look alike, and are meant to.
+fn styles(rows: &[Row]) -> String {
+    let of_a_saga = rows.iter().filter(|row| row.style == Some(ORCHESTRATED));
+    let orders: Vec<_> = of_a_saga.map(|row| row.order.as_str()).collect();
+    if orders.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nOrchestrated, a saga commands the services: {}\n\
+         Choreographed, they react to each other's events: all others\n",
+        orders.join(", ")
+    )
 }
 
 /// For people.
@@ -63,7 +80,7 @@ pub(crate) fn text(rows: &[Row], letters: &[DeadLetter], well: bool) -> String {
             took,
         ]);
     }
-    let mut text = format!("{table}\n");
+    let mut text = format!("{table}\n{}", styles(rows));
     for row in rows.iter().filter(|row| !row.as_expected) {
         text += &format!(
             "✗ {}: expected {}, stored are {}\n",
@@ -80,8 +97,16 @@ pub(crate) fn text(rows: &[Row], letters: &[DeadLetter], well: bool) -> String {
     }
     let order = rows.first().map_or("<order>", |row| row.order.as_str());
     text += "\nLook further:\n";
+    let conducted = rows
+        .iter()
+        .find(|row| row.style == Some(ORCHESTRATED))
+        .map_or(order, |row| row.order.as_str());
     for (command, what) in [
         (format!("cargo dev story {order}"), "what caused what"),
+        (
+            format!("cargo dev workflow {conducted}"),
+            "how its saga went, step by step",
+        ),
         (
             "cargo dev dead-letters --json".to_owned(),
             "dead letters, whole",

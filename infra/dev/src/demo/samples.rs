@@ -13,6 +13,11 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::inbound::Entry;
 
+/// The style of an order that a saga conducts.
+pub(crate) const ORCHESTRATED: &str = "orchestration";
+/// The style of all others.
+const CHOREOGRAPHED: &str = "choreography";
+
 /// One run of the demo.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
@@ -33,6 +38,8 @@ pub(crate) struct Sample {
     pub(crate) order: Option<String>,
     /// The event's id.
     pub(crate) event_id: String,
+    /// The style of its workflow; nothing if there can be no order.
+    pub(crate) style: Option<&'static str>,
     /// Whether an earlier file sends the same event.
     pub(crate) again: bool,
 }
@@ -104,6 +111,15 @@ impl Sample {
             name.to_owned()
         }
     }
+
+    /// Whether an order rests in this status. A shipped one is at its end, unless a saga has yet to complete it.
+    pub(crate) fn rests(&self, status: &str) -> bool {
+        match status {
+            "SHIPPED" => self.style != Some(ORCHESTRATED),
+            "COMPLETED" | "CANCELLED" | "FAILED" => true,
+            _ => false,
+        }
+    }
 }
 
 impl Expect {
@@ -166,8 +182,15 @@ fn parse(text: &str) -> Result<Sample> {
         }
         Expect::DeadLetter { .. } => None,
     };
+    // What a stack does with an order that does not say it; local ones leave that as the template has it.
+    let said = text_at("/data/workflow");
+    let style = match said.as_deref() {
+        Some(ORCHESTRATED) => ORCHESTRATED,
+        _ => CHOREOGRAPHED,
+    };
     Ok(Sample {
         title,
+        style: order.is_some().then_some(style),
         entry,
         expect,
         order,
@@ -217,6 +240,12 @@ mod tests {
         assert!(outcomes("SHIPPED") >= 6);
         assert!(outcomes("FAILED") >= 3);
         assert!(outcomes("dead letter of accept-event") >= 1);
+        let orchestrated = |outcome: &str| {
+            samples.iter().any(|sample| {
+                sample.style == Some(ORCHESTRATED) && sample.expect.outcome() == outcome
+            })
+        };
+        assert!(orchestrated("COMPLETED") && orchestrated("FAILED"));
         assert_eq!(samples.iter().filter(|sample| sample.again).count(), 1);
     }
 }

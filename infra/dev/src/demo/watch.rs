@@ -120,10 +120,7 @@ impl Watch<'_> {
                     );
                     if let Some(status) = status(&url, self.token).await {
                         self.line.show(&status, self.sent);
-                        if matches!(
-                            status.as_str(),
-                            "SHIPPED" | "COMPLETED" | "CANCELLED" | "FAILED"
-                        ) {
+                        if self.sample.rests(&status) {
                             ended = Some(End {
                                 outcome: status.clone(),
                                 took: Some(self.sent.elapsed()),
