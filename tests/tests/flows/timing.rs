@@ -38,8 +38,8 @@ async fn timer(outside: &Outside<'_>, event: &Envelope, at: i64, function: &str)
         assert!(begun.elapsed() < PATIENCE, "there is no {path}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    // The scheduler knows whole seconds.
-    let whole = Timestamp::from_millis((at + 999) / 1_000 * 1_000).to_string();
+    // The scheduler is sure to keep whole minutes.
+    let whole = Timestamp::from_millis((at + 59_999) / 60_000 * 60_000).to_string();
     let expression = format!("at({})", whole.trim_end_matches('Z'));
     assert_eq!(schedule["ScheduleExpression"], expression, "{schedule}");
     assert_eq!(schedule["ActionAfterCompletion"], "DELETE", "{schedule}");
