@@ -22,7 +22,7 @@ const ATTEMPTS_MAX: usize = 9;
 /// What must have been killed while orders were on their way: so many in all, so many of them at their work, and
 /// instances of so many functions.
 const KILLS_MIN: usize = 20;
-const AT_WORK_MIN: usize = 8;
+const AT_WORK_MIN: usize = 5;
 const FUNCTIONS_MIN: usize = 10;
 /// The longest from one kill, or order, to the next.
 const PAUSE_MS_MAX: u64 = 300;
