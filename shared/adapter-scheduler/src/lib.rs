@@ -139,9 +139,10 @@ fn schedule_name(name: &str) -> String {
 /// The message as the scheduler hands it on: it puts other things in the place of words like
 /// `<aws.scheduler.execution-id>`, which would break the seal of an event in which somebody wrote one
 /// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>).
-/// In JSON a `<` stands in texts alone, and can be written otherwise.
+/// In JSON a `<` stands in texts alone, and can be written otherwise. (Only where it has to be: the largest
+/// order fits into a schedule also if it is made of nothing else.)
 fn input(message: &Value) -> String {
-    message.to_string().replace('<', "\\u003c")
+    message.to_string().replace("<aws.", "\\u003caws.")
 }
 
 /// The moment in the scheduler's notation: the next full minute.

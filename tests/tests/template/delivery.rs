@@ -3,6 +3,8 @@
 //! The function writes a dead letter with its reason; these tests are about the nets below it, for crashes, time-outs and
 //! what could not be delivered at all.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::plain_form::{Resource, Template, target, text};
@@ -289,5 +291,26 @@ fn a_function_behind_the_api_gives_up_before_the_api_does() {
             "{}",
             integration.name
         );
+    }
+}
+
+/// In an update everything changes at the same time, unless it says otherwise.
+#[test]
+fn orders_are_taken_only_when_whoever_carries_them_is_deployed() {
+    let template = Template::read();
+    let carries = |rule: &Resource<'_>| {
+        let pattern = rule.properties["EventPattern"].to_string();
+        let reads_only = ["Project", "Email", "Text"];
+        let of_orders = pattern.contains("Order") || pattern.contains("Payment");
+        of_orders && !reads_only.iter().any(|kind| rule.name.starts_with(kind))
+    };
+    let rules = template.of("AWS::Events::Rule").filter(carries);
+    let names = rules.flat_map(|rule| [rule.name, rule.name.trim_end_matches("Rule")]);
+    let expected: BTreeSet<_> = names.collect();
+    assert!(expected.contains("ConductOrderRule"), "{expected:?}");
+    for taker in ["AcceptEvent", "PlaceOrder"] {
+        let after = template.0["Resources"][taker]["DependsOn"].as_array();
+        let after: BTreeSet<_> = after.into_iter().flatten().map(text).collect();
+        assert_eq!(after, expected, "{taker}");
     }
 }

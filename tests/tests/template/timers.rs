@@ -112,6 +112,11 @@ fn a_saga_that_is_stuck_raises_an_alarm_that_says_what_to_do() {
     assert!(template.alarmed("ConductOrder", telemetry::metric::SAGA_STUCK));
     assert_eq!(alarm["Namespace"], json!({ "Ref": "AWS::StackName" }));
     assert_eq!(alarm["Dimensions"][0]["Name"], "Function");
+    // A saga that is stuck is counted every hour, give or take a timer's lateness.
+    let (period, periods, points) = (3600, 2, 1);
+    assert_eq!(alarm["Period"], period);
+    assert_eq!(alarm["EvaluationPeriods"], periods);
+    assert_eq!(alarm["DatapointsToAlarm"], points);
     let description = text(&alarm["AlarmDescription"]);
     let steps = [
         "GET /workflows?state=stuck",
