@@ -176,6 +176,12 @@ async fn a_message_that_no_schedule_can_carry_is_refused_with_its_size_and_witho
 }
 
 #[test]
+fn the_largest_order_fits_also_if_it_is_made_of_nothing_but_the_schedulers_words() {
+    let order = json!("<aws.".repeat(100 * 1024 / 5));
+    assert!(input(&order).len() < MESSAGE_BYTES_MAX - 16 * 1024);
+}
+
+#[test]
 fn a_moment_is_rounded_up_to_the_next_minute_also_over_midnight() {
     for (at, expected) in [
         ("2026-11-21T10:30:00Z", "at(2026-11-21T10:30:00)"),
