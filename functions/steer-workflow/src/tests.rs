@@ -102,6 +102,10 @@ fn resume() -> Value {
     json!({ "action": "resume", "reason": "the warehouse answers again" })
 }
 
+fn resolve() -> Value {
+    json!({ "action": "resolve", "step": "reserve-inventory", "reason": "done by hand" })
+}
+
 #[tokio::test]
 async fn a_stuck_workflow_asks_again_and_says_who_had_it_do_so() {
     let world = World::stuck().await;
@@ -129,7 +133,7 @@ async fn a_stuck_workflow_asks_again_and_says_who_had_it_do_so() {
     }
     assert_eq!(answer["version"], events.len());
     assert_eq!(
-        world.step_in(&resume()).await.0,
+        world.step_in(&resolve()).await.0,
         409,
         "it is not stuck any longer"
     );
@@ -208,8 +212,9 @@ async fn none_but_operators_step_in_and_only_where_there_is_something() {
     for none in ["nobody", "a#b", ""] {
         assert_eq!(ask(operator(), none).await, 404);
     }
-    let (status, _) = World::open().await.step_in(&resume()).await;
-    assert_eq!(status, 409, "it is on its way");
+    let open = World::open().await;
+    assert_eq!(open.step_in(&resolve()).await.0, 409, "it is on its way");
+    assert_eq!(open.step_in(&resume()).await.0, 202, "it is woken");
 }
 
 #[tokio::test]

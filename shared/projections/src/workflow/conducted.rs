@@ -67,7 +67,10 @@ impl Conduct {
         self.note(progress, at);
         self.state = std::mem::take(&mut self.state).after(progress);
         self.state.kept.clear();
-        self.updated_at = Some(at);
+        // That it looks at the clock is no news.
+        if !matches!(progress, Progress::SagaTimerSet(_)) {
+            self.updated_at = Some(at);
+        }
     }
 
     pub(super) fn leave_out_internals(&mut self) {
