@@ -13,7 +13,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   cargo dev workflow ord-1 --resume --reason \"the carrier answers again\"
                                     asks again for all that it is stuck at
   cargo dev workflow ord-1 --retry charge-payment --reason \"the provider is back\"
-                                    begins anew at this step, and with those that are undone after it
+                                    asks for this step again, at once and with all its attempts
   cargo dev workflow ord-1 --resolve ship-order --reason \"fetched the parcel by hand\"
                                     counts this step as seen to: as undone, or as done if it was not to be undone
 
