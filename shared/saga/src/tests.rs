@@ -202,6 +202,20 @@ fn an_answer_that_is_overtaken_by_its_own_undo_is_not_late() {
 }
 
 #[test]
+fn a_second_undo_that_overtakes_what_it_undid_counts_for_it() {
+    let mut play = Play::started();
+    play.hear("FlightRefused", 1);
+    play.hear("HotelCancelled", 1);
+    assert_eq!(play.hear("HotelCancelled", 3), ["undone book-hotel"]);
+    assert_eq!(play.hear("HotelBooked", 2), [""; 0]);
+    assert_eq!(play.hear("HotelCancelled", 3), [""; 0]);
+    assert_eq!(
+        play.hear("TripFailed", 3),
+        ["undone request-trip", "ended badly"]
+    );
+}
+
+#[test]
 fn a_refusal_says_of_a_step_that_is_being_undone_that_there_is_nothing_to_undo() {
     let mut play = Play::started();
     play.hear("TripCancelled", 2);

@@ -119,14 +119,12 @@ impl Turn<'_> {
         if !self.is_news(name, heard) {
             return;
         }
-        let open = !matches!(
-            self.state.step(name),
-            None | Some(StepPhase::Refused | StepPhase::Undone)
-        );
         let running = self.state.phase == Phase::Running;
         // After the end, and behind the point of no return, it is other people's business.
         let late = self.state.phase == Phase::Completed || running && self.is_past_return();
-        if open && !late {
+        // Before it was asked for there is nothing to undo. What is undone already is undone up to this
+        // version now: its own answer may yet arrive behind this one.
+        if self.state.step(name).is_some() && !late {
             self.tell(SagaUndoCompleted {
                 step: name.to_owned(),
                 answer: heard.answer(),
