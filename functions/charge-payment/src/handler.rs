@@ -9,7 +9,7 @@
 use domain::commands::ChargePayment as Due;
 use domain::events::InventoryReserved;
 use domain::{Payment, payment};
-use envelope::{Cause, Envelope, EventData};
+use envelope::{Cause, Envelope};
 use event_store::{Append, Decider, Load};
 use partners::{Charge, ChargeError, PaymentProvider};
 use ports::{Clock, Consistency};
@@ -56,10 +56,7 @@ impl<S: Load + Append, P: PaymentProvider, C: Clock> React for ChargePayment<S, 
     const NAME: &'static str = "charge-payment";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let due = match event.event_type.as_str() {
-            Due::TYPE => event.read::<Due>()?,
-            _ => event.read::<InventoryReserved>()?.into(),
-        };
+        let due = event.asked::<Due, InventoryReserved>()?;
         let order_id = due.order_id.clone();
         let id = order_id.as_str();
         let seen = self.payments.load(id, Consistency::Eventual).await?;

@@ -66,19 +66,12 @@ impl<S: Load, V: LoadView, C: Clock> QueryOrder<S, V, C> {
             Some("workflow") => {
                 let (form, now) = (Form::of(request)?, self.clock.now());
                 let operates = caller.operates().is_ok();
-                let shown = |row: &Row<workflow::View>| match operates {
-                    true => form.show(row, now, request),
-                    false => {
-                        let view = row.view.clone().for_customer();
-                        form.show(
-                            &Row {
-                                view,
-                                ..row.clone()
-                            },
-                            now,
-                            request,
-                        )
+                let shown = |row: &Row<workflow::View>| {
+                    let mut row = row.clone();
+                    if !operates {
+                        row.view.leave_out_internals();
                     }
+                    form.show(&row, now, request)
                 };
                 // The workflow's view does not say whose it is.
                 self.view::<Workflow>(asked, |_| None, shown).await

@@ -6,7 +6,7 @@
 use domain::commands::ReserveInventory as Reserve;
 use domain::events::{OrderPlaced, quantities};
 use domain::{ProductId, Reservation, StockItem, reservation, stock_item};
-use envelope::{Aggregate, Cause, Envelope, EventData};
+use envelope::{Aggregate, Cause, Envelope};
 use event_store::{AppendAll, AppendAllError, Decider, Folded, Load, LoadError, Transaction};
 use ports::{Clock, Consistency, Retry};
 use reaction::{Done, Failure, React};
@@ -123,10 +123,7 @@ impl<S: Load + AppendAll, C: Clock> React for ReserveInventory<S, C> {
     const CONCURRENCY: usize = 1;
 
     async fn react(&self, event: &Envelope, cause: &Cause, _: u32) -> Result<Done, Failure> {
-        let order = match event.event_type.as_str() {
-            Reserve::TYPE => event.read::<Reserve>()?,
-            _ => event.read::<OrderPlaced>()?.into(),
-        };
+        let order = event.asked::<Reserve, OrderPlaced>()?;
         self.reserve(order, cause).await
     }
 }

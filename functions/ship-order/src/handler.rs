@@ -6,7 +6,7 @@
 use domain::commands::ShipOrder as Parcel;
 use domain::events::PaymentCompleted;
 use domain::{Shipment, shipment};
-use envelope::{Cause, Envelope, EventData};
+use envelope::{Cause, Envelope};
 use event_store::{Append, Decider, Load};
 use partners::{Carrier, Pickup, PickupError};
 use ports::{Clock, Consistency};
@@ -53,10 +53,7 @@ impl<S: Load + Append, P: Carrier, C: Clock> React for ShipOrder<S, P, C> {
     const NAME: &'static str = "ship-order";
 
     async fn react(&self, event: &Envelope, cause: &Cause, attempt: u32) -> Result<Done, Failure> {
-        let order = match event.event_type.as_str() {
-            Parcel::TYPE => event.read::<Parcel>()?,
-            _ => event.read::<PaymentCompleted>()?.into(),
-        };
+        let order = event.asked::<Parcel, PaymentCompleted>()?;
         let order_id = order.order_id.clone();
         let id = order_id.as_str();
         let seen = self.shipments.load(id, Consistency::Eventual).await?;

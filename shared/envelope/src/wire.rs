@@ -80,6 +80,18 @@ impl Envelope {
         UnreadableEvent::read(self.schema_version, &self.data)
     }
 
+    /// What a service is asked for: the data of the command, or what it makes of the event that it reacts to
+    /// where nobody commands.
+    ///
+    /// # Errors
+    /// [`UnreadableEvent`] like those of [`read`](Envelope::read), for a message of any other type, too.
+    pub fn asked<C: EventData, E: EventData + Into<C>>(&self) -> Result<C, UnreadableEvent> {
+        if self.event_type == C::TYPE {
+            return self.read();
+        }
+        Ok(self.read::<E>()?.into())
+    }
+
     /// The typed event.
     ///
     /// # Errors

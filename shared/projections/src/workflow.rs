@@ -97,13 +97,11 @@ impl View {
         }
     }
 
-    /// What the order's customer sees of it: nothing of what operators write for each other.
-    #[must_use]
-    pub fn for_customer(mut self) -> Self {
+    /// Leaves only what the order's customer sees of it: nothing of what operators write for each other.
+    pub fn leave_out_internals(&mut self) {
         if let Some(saga) = &mut self.saga {
             saga.leave_out_internals();
         }
-        self
     }
 
     fn when(&self, event: &str) -> Option<Timestamp> {

@@ -28,7 +28,7 @@ use std::ops::Range;
 
 use envelope::EventData;
 use saga::events::SagaTimerSet;
-use saga::{Definition, Phase, Saga, State, Undo};
+use saga::{Definition, Phase, Saga, State};
 use serde_json::Value;
 
 use service::Trouble;
@@ -201,13 +201,7 @@ fn check<G: Saga>(world: &World<G>, plan: &str) -> End {
     };
     for step in newest::<G>().steps() {
         let service = world.service(step.name);
-        let may_stay = matches!(
-            step.undo,
-            Undo::Never {
-                others_may_fail: true,
-                ..
-            }
-        );
+        let may_stay = step.undo.command().is_none() && !step.undo.is_point_of_no_return();
         match end {
             End::Completed => assert!(service.holds, "{} is not done: {}", step.name, told()),
             End::Compensated => {

@@ -142,28 +142,23 @@ impl Definition {
         self.steps().find(|step| step.name == name)
     }
 
+    /// How everything is undone, by name: what the saga began with, and its steps in order.
+    pub fn undos(&self) -> impl Iterator<Item = (&'static str, Undo)> + use<> {
+        let start = [(self.start.name, self.start.undo)];
+        let steps = self.steps().map(|step| (step.name, step.undo));
+        start.into_iter().chain(steps)
+    }
+
     /// All commands that the saga sends.
     pub fn commands(&self) -> impl Iterator<Item = Command> + use<> {
         let forth = self.steps().map(|step| step.command);
-        let back = self.steps().map(|step| step.undo).chain([self.start.undo]);
-        forth.chain(back.filter_map(|undo| undo.command()))
+        forth.chain(self.undos().filter_map(|(_, undo)| undo.command()))
     }
 
-    /// What has this name, if anything: a step, or what the saga began with.
-    pub(crate) fn name(&self, name: &str) -> Option<&'static str> {
-        let mut names = [self.start.name]
-            .into_iter()
-            .chain(self.steps().map(|step| step.name));
-        names.find(|known| *known == name)
-    }
-
-    /// How whatever has this name is undone: a step, or what the saga began with.
+    /// What has this name, a step or what the saga began with, and how it is undone.
     #[must_use]
-    pub fn undo(&self, name: &str) -> Option<Undo> {
-        if name == self.start.name {
-            return Some(self.start.undo);
-        }
-        self.step(name).map(|step| step.undo)
+    pub fn undo(&self, name: &str) -> Option<(&'static str, Undo)> {
+        self.undos().find(|(known, _)| *known == name)
     }
 }
 
@@ -181,6 +176,18 @@ impl Undo {
             Self::By(compensation) => Some(*compensation),
             Self::Never { .. } => None,
         }
+    }
+
+    /// Whether there is no way back once it is done.
+    #[must_use]
+    pub fn is_point_of_no_return(&self) -> bool {
+        matches!(
+            self,
+            Self::Never {
+                others_may_fail: false,
+                ..
+            }
+        )
     }
 }
 

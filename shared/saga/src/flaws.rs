@@ -129,15 +129,7 @@ impl Definition {
     /// saga off has to be asked by it, or comes too late without knowing.
     fn points_of_no_return(&self) -> Vec<String> {
         let mut flaws = Vec::new();
-        let is_point = |step: &&Step| {
-            matches!(
-                step.undo,
-                Undo::Never {
-                    others_may_fail: false,
-                    ..
-                }
-            )
-        };
+        let is_point = |step: &&Step| step.undo.is_point_of_no_return();
         let mut stages = self.stages.iter().enumerate();
         let first = stages.find(|(_, stage)| stage.iter().any(|step| is_point(&step)));
         let Some((index, stage)) = first else {
@@ -161,13 +153,6 @@ impl Definition {
             }
         }
         flaws
-    }
-
-    fn undos(&self) -> impl Iterator<Item = (&'static str, Undo)> + use<> {
-        let start = [(self.start.name, self.start.undo)];
-        start
-            .into_iter()
-            .chain(self.steps().map(|step| (step.name, step.undo)))
     }
 }
 

@@ -223,11 +223,8 @@ fn each_command_of_the_order_saga_reaches_one_function_and_each_answer_the_saga(
                 command.name
             );
         }
-        let undos = definition
-            .steps()
-            .map(|step| step.undo)
-            .chain([definition.start.undo]);
-        let undos: Vec<_> = undos.filter_map(|undo| undo.compensation()).collect();
+        let undos = definition.undos();
+        let undos: Vec<_> = undos.filter_map(|(_, undo)| undo.compensation()).collect();
         let back = undos
             .iter()
             .flat_map(|undo| undo.done.iter().chain(undo.failed));

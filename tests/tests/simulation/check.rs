@@ -10,7 +10,8 @@ use projection_kit::{Projection, list_totals};
 use projections::{CustomerOrders, Order, ReadyOrders, Sales, Stock, Workflow, sales};
 
 use crate::cancelling::count_uncaught;
-use crate::stories::check_story;
+use crate::conducted::gives_up;
+use crate::stories::{check_story, ends_well};
 use crate::traffic::{SCARCE, STOCK, Told};
 use crate::world::{BEGAN, World};
 
@@ -40,9 +41,7 @@ impl World {
         }
         let shipped: BTreeSet<&str> = events
             .iter()
-            .filter(|event| {
-                ["OrderFulfilled", "OrderCompleted"].contains(&event.event_type.as_str())
-            })
+            .filter(|event| ends_well(event))
             .map(|event| event.aggregate_id.as_str())
             .collect();
         self.check_scarce(&shipped, &given_up);
@@ -226,10 +225,9 @@ impl World {
             let shipped = events
                 .iter()
                 .any(|e| e.event_type == "OrderShipped" && e.aggregate_id == *order_id);
-            let ended_well = ["OrderFulfilled", "OrderCompleted"];
-            let well = events.iter().any(|e| {
-                ended_well.contains(&e.event_type.as_str()) && e.aggregate_id == *order_id
-            });
+            let well = events
+                .iter()
+                .any(|e| ends_well(e) && e.aggregate_id == *order_id);
             let expected = 2 + usize::from(shipped && !well);
             assert_eq!(subjects.len(), expected, "{subjects:?}");
             let told = subjects
@@ -249,10 +247,7 @@ impl World {
 
 /// The orders that were called off on their way: by customers, or by a saga that nobody answered in time.
 fn given_up<'a>(cancelled: &BTreeSet<&'a str>, events: &'a [Envelope]) -> BTreeSet<&'a str> {
-    let unanswered = events.iter().filter(|event| {
-        let reason = event.data["reason"].as_str().unwrap_or_default();
-        event.event_type == "OrderFailed" && reason.ends_with("was not answered in time")
-    });
+    let unanswered = events.iter().filter(|event| gives_up(event));
     let unanswered = unanswered.map(|event| event.aggregate_id.as_str());
     unanswered.chain(cancelled.iter().copied()).collect()
 }

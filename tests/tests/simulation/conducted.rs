@@ -15,6 +15,12 @@ const NEVER_BEGAN: &str = "a saga is called off before it begins";
 /// The ways in which sagas must end for a test run to mean something.
 pub(crate) const ENDS: [&str; 4] = [COMPLETED, COMPENSATED, GAVE_UP, NEVER_BEGAN];
 
+/// Whether a saga ends its order because nobody answered in time.
+pub(crate) fn gives_up(event: &Envelope) -> bool {
+    let reason = event.data["reason"].as_str().unwrap_or_default();
+    event.event_type == "OrderFailed" && reason.ends_with("was not answered in time")
+}
+
 /// All done, or all undone; in the order of cause and effect, and nothing of it by anybody else.
 pub(crate) fn check_conducted(
     order_id: &str,
@@ -29,11 +35,7 @@ pub(crate) fn check_conducted(
         .filter(|event| event.aggregate_type == "OrderSaga");
     let last = of_saga.rfind(|event| event.event_type != "SagaTimerSet");
     let end = last.expect("it began").event_type.as_str();
-    let gave_up = !cancelled
-        && story.iter().any(|event| {
-            let reason = event.data["reason"].as_str().unwrap_or_default();
-            event.event_type == "OrderFailed" && reason.ends_with("was not answered in time")
-        });
+    let gave_up = !cancelled && story.iter().any(|event| gives_up(event));
     if happened("OrderCompleted") {
         assert_eq!(end, "SagaCompleted", "{order_id}");
         dice.count(COMPLETED);

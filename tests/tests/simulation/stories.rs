@@ -37,6 +37,11 @@ pub(crate) const ALL: [&str; 15] = [
     "OrderCancelled",
 ];
 
+/// Whether it is the good end of an order, of either style.
+pub(crate) fn ends_well(event: &Envelope) -> bool {
+    ["OrderFulfilled", "OrderCompleted"].contains(&event.event_type.as_str())
+}
+
 /// Every effect once, in the order of cause and effect, and the end that the order was told to have,
 /// unless it was cancelled.
 pub(crate) fn check_story(

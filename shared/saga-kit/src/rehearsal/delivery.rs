@@ -1,7 +1,7 @@
 //! Who gets what is in flight, and what they make of it.
 
 use envelope::Envelope;
-use saga::{Saga, Undo};
+use saga::{Saga, Step, Undo};
 
 use super::service::{Reaches, Said, Service, Trouble};
 use super::world::World;
@@ -12,20 +12,15 @@ impl<G: Saga> World<G> {
         let event = self.mail.swap_remove(self.dice.usize(..self.mail.len()));
         let kind = event.event_type.clone();
         self.check_fields(&event);
-        let steps = self.definition.steps();
-        let forth = steps
-            .filter(|step| step.command.name == kind)
-            .map(|step| step.name);
-        let steps = self.definition.steps();
-        let back = steps.filter(|step| {
-            step.undo
-                .command()
-                .is_some_and(|command| command.name == kind)
-        });
-        let (forth, back) = (forth.collect::<Vec<_>>(), back.collect::<Vec<_>>());
-        if let [step] = forth[..] {
-            self.ask(step, event);
-        } else if let [step] = back[..] {
+        let mut forth = self.definition.steps();
+        let mut back = self.definition.steps();
+        let undoes = |step: &&Step| {
+            let undo = step.undo.command();
+            undo.is_some_and(|command| command.name == kind)
+        };
+        if let Some(step) = forth.find(|step| step.command.name == kind) {
+            self.ask(step.name, event);
+        } else if let Some(step) = back.find(undoes) {
             self.check_order(step.name);
             let said = self.services.get_mut(step.name).and_then(Service::undo);
             self.answer(step.name, said, &event);

@@ -27,9 +27,7 @@ impl Turn<'_> {
                 self.done(step, heard);
             }
         }
-        let start = definition.start;
-        let undos = definition.steps().map(|step| (step.name, step.undo));
-        for (name, undo) in undos.chain([(start.name, start.undo)]) {
+        for (name, undo) in definition.undos() {
             let Undo::By(undo) = undo else { continue };
             if undo.done.contains(&kind) {
                 self.undone(name, heard);

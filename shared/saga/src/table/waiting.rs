@@ -38,13 +38,9 @@ impl Turn<'_> {
                     self.ask(Way::Forth(step), attempt.number + 1);
                 }
                 (Some(StepPhase::UndoWaiting(_)), _) => {
-                    let Some(undo) = self.definition.undo(&name) else {
-                        continue;
-                    };
-                    let Some(name) = self.definition.name(&name) else {
-                        continue;
-                    };
-                    self.ask(Way::Back(name, undo), attempt.number + 1);
+                    if let Some((name, undo)) = self.definition.undo(&name) {
+                        self.ask(Way::Back(name, undo), attempt.number + 1);
+                    }
                 }
                 _ => {}
             }
@@ -83,16 +79,10 @@ impl Turn<'_> {
 
     /// Whether something is done after which there is no way back.
     pub(super) fn is_past_return(&self) -> bool {
-        let never = |step: &&'static Step| {
-            matches!(
-                step.undo,
-                Undo::Never {
-                    others_may_fail: false,
-                    ..
-                }
-            )
-        };
-        let mut never = self.definition.steps().filter(never);
+        let mut never = self
+            .definition
+            .steps()
+            .filter(|step| step.undo.is_point_of_no_return());
         never.any(|step| self.state.step(step.name) == Some(StepPhase::Done))
     }
 
@@ -101,11 +91,9 @@ impl Turn<'_> {
         let Some(StepPhase::Undoing(attempt)) = self.state.step(name) else {
             return;
         };
-        let undo = self
-            .definition
-            .undo(name)
-            .and_then(|undo| undo.compensation());
-        let Some(undo) = undo else { return };
+        let Some((_, Undo::By(undo))) = self.definition.undo(name) else {
+            return;
+        };
         let (step, attempts) = (name.to_owned(), attempt.number);
         if attempts < undo.retry.attempts {
             let again_at = self.after(undo.retry.wait_ms(attempts, self.seed));
@@ -135,7 +123,7 @@ impl Turn<'_> {
     /// One timer is enough: it fires at the first moment at which anything is due, and is set anew then. What is
     /// stuck is looked at now and then, so that whoever conducts it goes on raising the alarm.
     pub(super) fn set_timer(&mut self) {
-        let known = |(name, _): &(&String, _)| self.definition.name(name).is_some();
+        let known = |(name, _): &(&String, _)| self.definition.undo(name).is_some();
         let steps = self.state.steps.iter().filter(known);
         let attempts = steps.filter_map(|(_, step)| step.phase.attempt());
         let stuck = self.state.stuck().next();
